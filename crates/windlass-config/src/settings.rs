@@ -1,0 +1,81 @@
+//! What can be set. The doc comments here are the reference page (`docs/reference/configuration.md`) and the JSON Schema.
+
+mod auth;
+mod fetch;
+mod limits;
+mod policy;
+mod server;
+mod shell;
+mod telemetry;
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use windlass_core::units::{Bytes, Span};
+
+pub use auth::{AuthSettings, KeySettings, OidcSettings};
+pub use fetch::FetchSettings;
+pub use limits::LimitSettings;
+pub use policy::{GrantSettings, PolicySettings};
+pub use server::{ServerSettings, Transport};
+pub use shell::ShellSettings;
+pub use telemetry::{LogFormat, TelemetrySettings};
+
+/// Everything windlass.yaml can say. Every section may be left out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where and how to listen.
+    pub server: ServerSettings,
+    /// Who may connect.
+    pub auth: AuthSettings,
+    /// Who may call what. Without this section every authenticated caller may call every enabled tool.
+    pub policy: Option<PolicySettings>,
+    /// Rates, sizes, deadlines.
+    pub limits: LimitSettings,
+    /// The audit log.
+    pub audit: AuditSettings,
+    /// Where spilled output and jobs live.
+    pub store: StoreSettings,
+    /// Logs, traces.
+    pub telemetry: TelemetrySettings,
+    /// Toolset: approved commands.
+    pub shell: Option<ShellSettings>,
+    /// Toolset: guarded web fetch. Off unless this section names hosts.
+    pub fetch: Option<FetchSettings>,
+}
+
+/// The audit log: one JSON line per decision, hash-chained.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSettings {
+    /// Also append the lines to this file. On stdout (HTTP) or stderr (stdio) they always are.
+    pub file: Option<PathBuf>,
+    /// Argument names whose values are never written, beside the built-in ones (password, token, secret, key, ...).
+    pub redact: Vec<String>,
+}
+
+/// Where what outlives a call is kept.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// Directory for spilled output and jobs, shared by replicas that should see each other's handles. Default:
+    /// `$XDG_STATE_HOME/windlass`, `~/.local/state/windlass`, or a directory of this uid under the system's temporary
+    /// one, whichever can be written first; in memory where none can.
+    pub directory: Option<PathBuf>,
+    /// How long a handle stays valid.
+    pub ttl: Span,
+    /// Bytes kept on disk altogether; the oldest go first.
+    pub max_bytes: Bytes,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            ttl: Span(std::time::Duration::from_secs(3600)),
+            max_bytes: Bytes(2 << 30),
+        }
+    }
+}

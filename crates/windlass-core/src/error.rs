@@ -1,0 +1,133 @@
+use std::fmt;
+
+/// Why a call did not succeed, as data: code branches on this, never on message text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The arguments are not what the tool takes.
+    InvalidArguments,
+    /// A rule says no. Repeating the call unchanged cannot help.
+    Denied,
+    /// The thing named does not exist, or belongs to somebody else (which must look the same).
+    NotFound,
+    /// The deadline passed. The work was ended.
+    TimedOut,
+    /// The caller went away or cancelled. The work was ended.
+    Cancelled,
+    /// Too many calls now; later may work.
+    Limited,
+    /// Something the tool needs is down; later may work.
+    Unavailable,
+    /// The tool ran and says it failed.
+    Failed,
+    /// A defect or surprise on our side.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The spelling used in audit lines, metrics and `structuredContent`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidArguments => "invalid_arguments",
+            Self::Denied => "denied",
+            Self::NotFound => "not_found",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Limited => "limited",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A failed call, with its two readers kept apart: `message` and `hint` go to the model, `detail` only to the log.
+#[derive(Debug, Clone)]
+pub struct ToolError {
+    /// What kind of failure.
+    pub kind: ErrorKind,
+    /// One sentence the model may see: what was wrong. Lowercase start, no trailing dot.
+    pub message: String,
+    /// What the model could do next.
+    pub hint: Option<String>,
+    /// What only the operator may see.
+    pub detail: Option<String>,
+    /// Machine-readable facts for the model, put under `structuredContent.details`.
+    pub data: Option<serde_json::Value>,
+}
+
+impl ToolError {
+    /// A failure of `kind` that tells the model `message`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None, detail: None, data: None }
+    }
+
+    /// See [`ErrorKind::InvalidArguments`].
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArguments, message)
+    }
+
+    /// See [`ErrorKind::Denied`].
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Denied, message)
+    }
+
+    /// See [`ErrorKind::NotFound`].
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, message)
+    }
+
+    /// See [`ErrorKind::Failed`].
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Failed, message)
+    }
+
+    /// A surprise on our side: the model learns only that, the log keeps `detail`.
+    pub fn internal(detail: impl fmt::Display) -> Self {
+        Self {
+            detail: Some(detail.to_string()),
+            ..Self::new(ErrorKind::Internal, "an internal error occurred; the server's log has the details")
+        }
+    }
+
+    /// Adds what the model could do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what only the log keeps.
+    #[must_use]
+    pub fn detail(mut self, detail: impl fmt::Display) -> Self {
+        self.detail = Some(detail.to_string());
+        self
+    }
+
+    /// Adds machine-readable facts for the model.
+    #[must_use]
+    pub fn data(mut self, data: serde_json::Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// The text the model reads.
+    pub fn for_model(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}\nhint: {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.as_str(), self.message)?;
+        match &self.detail {
+            Some(detail) => write!(f, " ({detail})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ToolError {}
