@@ -19,7 +19,10 @@ pub use fetch::FetchSettings;
 pub use limits::LimitSettings;
 pub use policy::{GrantSettings, PolicySettings};
 pub use server::{ServerSettings, Transport};
-pub use shell::ShellSettings;
+pub use shell::{
+    CommandRule, CommandSettings, DenyRule, DenySettings, FlagSettings, KernelFeature, NetworkAccess, Operator, PathScope, SandboxSettings,
+    ShellLimits, ShellSettings,
+};
 pub use telemetry::{LogFormat, TelemetrySettings};
 
 /// Everything windlass.yaml can say. Every section may be left out.

@@ -1,1 +1,4 @@
-//! windlass-shell
+//! Toolset: approved commands.
+
+pub mod plan;
+pub mod rules;
