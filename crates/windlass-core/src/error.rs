@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::mcp;
+
 /// Why a call did not succeed, as data: code branches on this, never on message text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,6 +22,10 @@ pub enum ErrorKind {
     Unavailable,
     /// The tool ran and says it failed.
     Failed,
+    /// The client did not declare a capability the call needs.
+    ClientLacks,
+    /// The state handed back with a retry is not one this server gave out for this call.
+    StateRefused,
     /// A defect or surprise on our side.
     Internal,
 }
@@ -36,6 +42,8 @@ impl ErrorKind {
             Self::Limited => "limited",
             Self::Unavailable => "unavailable",
             Self::Failed => "failed",
+            Self::ClientLacks => "client_lacks",
+            Self::StateRefused => "state_refused",
             Self::Internal => "internal",
         }
     }
@@ -82,6 +90,12 @@ impl ToolError {
         Self::new(ErrorKind::Failed, message)
     }
 
+    /// See [`ErrorKind::ClientLacks`]; `required` is what the client would have to declare.
+    pub fn client_lacks(required: &mcp::ClientCapabilities) -> Self {
+        Self::new(ErrorKind::ClientLacks, "the client lacks a capability this call needs")
+            .data(serde_json::json!({ "requiredCapabilities": required }))
+    }
+
     /// A surprise on our side: the model learns only that, the log keeps `detail`.
     pub fn internal(detail: impl fmt::Display) -> Self {
         Self {
@@ -109,6 +123,17 @@ impl ToolError {
     pub fn data(mut self, data: serde_json::Value) -> Self {
         self.data = Some(data);
         self
+    }
+
+    /// The JSON-RPC error this is to be answered with, where the protocol has one for it and a model could do nothing
+    /// about it anyway. Every other failure is a result with `isError`.
+    pub fn protocol(&self) -> Option<mcp::ErrorData> {
+        let code = match self.kind {
+            ErrorKind::ClientLacks => mcp::ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY,
+            ErrorKind::StateRefused => mcp::ErrorCode::INVALID_PARAMS,
+            _ => return None,
+        };
+        Some(mcp::ErrorData::new(code, self.message.clone(), self.data.clone()))
     }
 
     /// The text the model reads.

@@ -15,6 +15,7 @@ mod check;
 mod error;
 mod outputs;
 mod principal;
+mod seal;
 mod toolset;
 
 pub mod units;
@@ -28,6 +29,7 @@ pub use check::{Check, Health};
 pub use error::{ErrorKind, ToolError};
 pub use outputs::{Captured, NoOutputs, Outputs, Sink};
 pub use principal::{Principal, PrincipalSource};
+pub use seal::StateSeal;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use tokio_util::sync::CancellationToken;
 pub use toolset::{Library, Output, Reply, Tasks, ToolSpec, Toolset};

@@ -49,15 +49,9 @@ impl FromStr for Span {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let number: u64 = rest[..digits].parse().map_err(|_| error())?;
             rest = &rest[digits..];
-            let (unit, factor) = TIMES
-                .iter()
-                .find(|(unit, _)| rest.starts_with(unit))
-                .ok_or_else(error)?;
+            let (unit, factor) = TIMES.iter().find(|(unit, _)| rest.starts_with(unit)).ok_or_else(error)?;
             rest = &rest[unit.len()..];
-            millis = number
-                .checked_mul(*factor)
-                .and_then(|part| millis.checked_add(part))
-                .ok_or_else(error)?;
+            millis = number.checked_mul(*factor).and_then(|part| millis.checked_add(part)).ok_or_else(error)?;
         }
         Ok(Self(Duration::from_millis(millis)))
     }
@@ -99,7 +93,7 @@ impl FromStr for Bytes {
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, factor) in &SIZES[..3] {
-            if self.0 >= *factor && self.0 % factor == 0 {
+            if self.0 >= *factor && self.0.is_multiple_of(*factor) {
                 return write!(f, "{}{unit}", self.0 / factor);
             }
         }
@@ -136,12 +130,7 @@ macro_rules! as_string {
 }
 
 as_string!(Span, "Span", "^([0-9]+(ms|s|m|h|d))+$", "a duration such as 500ms, 30s, 1m30s, 2h, 7d");
-as_string!(
-    Bytes,
-    "Bytes",
-    "^[0-9]+ ?(B|kB|KB|MB|GB|KiB|MiB|GiB)?$",
-    "a size in bytes such as 4096, 512KiB, 10MiB"
-);
+as_string!(Bytes, "Bytes", "^[0-9]+ ?(B|kB|KB|MB|GB|KiB|MiB|GiB)?$", "a size in bytes such as 4096, 512KiB, 10MiB");
 
 #[cfg(test)]
 mod tests {
