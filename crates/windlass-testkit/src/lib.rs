@@ -1,1 +1,15 @@
-//! windlass-testkit
+//! Real parts for tests: the tools, prompts and resources the official conformance suite asks for, a server that serves
+//! them behind the whole gate, a proxy that sends every request to another replica, a lint for tool schemas, and what
+//! Linux says of a process.
+
+#![forbid(unsafe_code)]
+
+mod lint;
+mod net;
+
+pub mod fixtures;
+pub mod process;
+
+pub use fixtures::FixtureToolset;
+pub use lint::schema_lint;
+pub use net::{RoundRobinProxy, free_port, round_robin_proxy};
