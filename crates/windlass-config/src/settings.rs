@@ -6,6 +6,7 @@ mod limits;
 mod policy;
 mod server;
 mod shell;
+mod short_form;
 mod telemetry;
 
 use std::path::PathBuf;
@@ -20,8 +21,8 @@ pub use limits::LimitSettings;
 pub use policy::{GrantSettings, PolicySettings};
 pub use server::{ServerSettings, Transport};
 pub use shell::{
-    CommandRule, CommandSettings, DenyRule, DenySettings, FlagSettings, KernelFeature, NetworkAccess, Operator, PathScope, SandboxSettings,
-    ShellLimits, ShellSettings,
+    CommandRule, CommandSettings, DenyRule, DenySettings, FlagSettings, KernelFeature, NetworkAccess, Operator,
+    PathScope, SandboxSettings, ShellLimits, ShellSettings,
 };
 pub use telemetry::{LogFormat, TelemetrySettings};
 
@@ -75,10 +76,6 @@ pub struct StoreSettings {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self {
-            directory: None,
-            ttl: Span(std::time::Duration::from_secs(3600)),
-            max_bytes: Bytes(2 << 30),
-        }
+        Self { directory: None, ttl: Span(std::time::Duration::from_secs(3600)), max_bytes: Bytes(2 << 30) }
     }
 }

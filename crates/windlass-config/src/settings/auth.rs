@@ -40,8 +40,8 @@ pub struct KeySettings {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OidcSettings {
-    /// The `iss` claim, exactly.
-    pub issuer: Url,
+    /// The `iss` claim, character for character: an https URL, with a trailing slash only where the issuer has one.
+    pub issuer: String,
     /// Accepted `aud` claims; at least one.
     pub audience: Vec<String>,
     /// Where the keys are; found through the issuer's metadata when left out.

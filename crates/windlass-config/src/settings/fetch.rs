@@ -6,16 +6,18 @@ use windlass_core::units::{Bytes, Span};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FetchSettings {
-    /// Hosts that may be fetched: `docs.example.com`, or `*.example.com` for every subdomain. Empty = the tool is off.
+    /// Hosts that may be fetched: `docs.example.com`, or `*.example.com` for every subdomain. Ports 80 and 443 unless
+    /// the entry names another (`docs.example.com:8443`). An address counts only where it is listed itself. Empty = the
+    /// tool is off.
     pub allowed_hosts: Vec<String>,
-    /// Largest body read.
+    /// Largest body read, counted after decompression.
     pub max_bytes: Bytes,
     /// Time for the whole fetch, redirects included.
     pub timeout: Span,
     /// Redirects followed, each checked like the first address.
     pub max_redirects: usize,
-    /// Address ranges (CIDR) that may be reached although they are private, e.g. an intranet. Link-local and
-    /// container-credential addresses are refused whatever stands here.
+    /// Address ranges (CIDR) that may be reached although they are private, shared (100.64.0.0/10) or loopback, e.g. an
+    /// intranet. Link-local and container-credential addresses are refused whatever stands here.
     pub allowed_private: Vec<String>,
 }
 

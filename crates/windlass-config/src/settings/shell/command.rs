@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One approved program: a short form (`ls`, `git status`) or the long one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum CommandRule {
     /// A program, or a program with its first arguments: `ls`, `git status`, `/opt/bin/report`. The built-in rules of
@@ -98,7 +98,7 @@ pub enum Operator {
 }
 
 /// What may not run although approved: a program (`shutdown`, `mkfs*`) or a program with certain arguments.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum DenyRule {
     /// A program's name; `*` stands for anything.
