@@ -13,7 +13,7 @@ pub enum PrincipalSource {
 }
 
 /// Who is calling. Made by authentication, read by policy, limits, ownership checks and the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     /// Stable and unique within the server, e.g. `key:ci`, `jwt:https://idp.example#alice`, `local`.
     pub id: String,
