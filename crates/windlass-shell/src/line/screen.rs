@@ -1,0 +1,132 @@
+//! What is refused before the grammar sees it. Besides giving a construct its name in the refusal, this keeps input away
+//! from the parser on which it would recurse without bound, take exponential time or panic.
+
+use brush_parser::{Token, TokenizerError, TokenizerOptions};
+
+use super::Span;
+use crate::rules::Denial;
+
+/// Longest line read.
+const MAX_LINE: usize = 32 << 10;
+/// Each nesting of `$(`, `${` or `$[` is a stack frame of the tokenizer, whether or not it is refused later.
+const MAX_NESTING: usize = 40;
+
+/// Words that are syntax where a command could stand.
+const RESERVED: [&str; 23] = [
+    "!", "{", "}", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
+    "select", "then", "time", "until", "while", "namespace",
+];
+
+pub(super) fn nothing_to_run() -> Denial {
+    Denial::new("there is no command to run")
+}
+
+/// Refuses a construct by name.
+pub(super) fn refuse(construct: &str, hint: &str, span: Span) -> Denial {
+    Denial::new(format!("{construct} is not available: the line is run without a shell")).hint(hint).at(span)
+}
+
+/// Refuses text that holds characters no command needs and that hide what a line does.
+pub(super) fn characters(text: &str) -> Result<(), Denial> {
+    if text.len() > MAX_LINE {
+        return Err(Denial::new(format!("the command is longer than {MAX_LINE} bytes"))
+            .hint("put long text into a file or give it as standard input"));
+    }
+    for (at, c) in text.char_indices() {
+        let what = match c {
+            '\0' => "a null byte",
+            '\t' | '\n' => continue,
+            c if c.is_control() => "a control character",
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "a character that reverses the direction of text",
+            _ => continue,
+        };
+        return Err(Denial::new(format!("the command contains {what} (U+{:04X})", c as u32)).at((at, at + c.len_utf8())));
+    }
+    Ok(())
+}
+
+/// Tokens of a line, all of them of kinds a plain command is made of.
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Denial> {
+    let nesting = text.matches("$(").count() + text.matches("${").count() + text.matches("$[").count();
+    if nesting > MAX_NESTING {
+        return Err(Denial::new("the command nests too deeply").hint("write it without expansions"));
+    }
+    let options = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
+    let tokens = brush_parser::uncached_tokenize_str(text, &options).map_err(|error| unreadable(&error))?;
+    let mut starts_command = true;
+    for (index, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Operator(operator, _) => {
+                let refused = operator_refused(operator);
+                if let Some((construct, hint)) = refused {
+                    return Err(refuse(construct, hint, byte_span(text, token)));
+                }
+                starts_command = !operator.starts_with(['<', '>']) && !operator.starts_with("&>");
+            }
+            Token::Word(word, _) => {
+                let before_redirect =
+                    matches!(tokens.get(index + 1), Some(Token::Operator(next, _)) if next.starts_with(['<', '>']));
+                if before_redirect && word.len() > 1 && word.bytes().all(|b| b.is_ascii_digit()) && touches(text, token, index, &tokens) {
+                    let span = byte_span(text, token);
+                    return Err(refuse("a redirection of another descriptor than 0, 1 or 2", "leave it out", span));
+                }
+                if starts_command && RESERVED.contains(&word.as_str()) && word != "!" {
+                    let span = byte_span(text, token);
+                    let construct = format!("`{word}` (shell syntax)");
+                    return Err(refuse(&construct, "run the commands one by one, each in its own call", span));
+                }
+                starts_command = starts_command && word == "!";
+            }
+        }
+    }
+    Ok(tokens)
+}
+
+/// Whether the token is followed by the next one without a blank between.
+fn touches(text: &str, token: &Token, index: usize, tokens: &[Token]) -> bool {
+    tokens.get(index + 1).is_some_and(|next| byte_span(text, token).1 >= byte_span(text, next).0)
+}
+
+fn operator_refused(operator: &str) -> Option<(&'static str, &'static str)> {
+    Some(match operator {
+        "|" | "|&" | "&&" | "||" | ";" | "\n" | "<" | ">" | ">>" | ">|" | ">&" | "&>" | "&>>" => return None,
+        "&" => ("running in the background with `&`", "use start_command for long work"),
+        "(" | ")" => ("a parenthesis outside quotes (subshell, function or pattern)", "quote it if it is text"),
+        "<<" | "<<-" => ("a here-document", "give the text as standard input (`stdin`)"),
+        "<<<" => ("a here-string", "give the text as standard input (`stdin`)"),
+        "<>" => ("opening a file for reading and writing with `<>`", "use `<` or `>`"),
+        "<&" => ("duplicating an input descriptor", "leave it out"),
+        _ => ("this operator", "run the commands one by one, each in its own call"),
+    })
+}
+
+fn unreadable(error: &TokenizerError) -> Denial {
+    let (what, hint) = match error {
+        TokenizerError::UnterminatedSingleQuote(_)
+        | TokenizerError::UnterminatedDoubleQuote(_)
+        | TokenizerError::UnterminatedAnsiCQuote(_) => ("a quote is opened and not closed", "close it, or escape it with `\\`"),
+        TokenizerError::UnterminatedEscapeSequence => ("the line ends in a backslash", "remove it"),
+        TokenizerError::UnterminatedBackquote(_) | TokenizerError::UnterminatedCommandSubstitution => {
+            ("command substitution is not available", "run the inner command on its own first")
+        }
+        TokenizerError::UnterminatedHereDocuments(..)
+        | TokenizerError::MissingHereTag(_)
+        | TokenizerError::MissingHereTagForDocumentBody => {
+            ("a here-document is not available", "give the text as standard input (`stdin`)")
+        }
+        _ => ("the line cannot be read", "check quotes and brackets"),
+    };
+    Denial::new(what).hint(hint)
+}
+
+/// Byte span of a token. The tokenizer counts characters.
+pub(super) fn byte_span(text: &str, token: &Token) -> Span {
+    let location = token.location();
+    to_bytes(text, location.start.index, location.end.index)
+}
+
+pub(super) fn to_bytes(text: &str, start: usize, end: usize) -> Span {
+    let byte = |index| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
+    let (start, end) = (byte(start), byte(end));
+    (start.min(end), end.max(start))
+}

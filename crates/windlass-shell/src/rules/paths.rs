@@ -1,0 +1,227 @@
+//! Where path arguments lead. What is checked here can change before the program opens it; that race is Landlock's to
+//! win, and this check's to explain.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    path::{Component, Path, PathBuf},
+};
+
+use super::Denial;
+
+/// Links followed before a path is given up.
+const MAX_LINKS: usize = 40;
+/// Never reachable, whatever the roots: other processes, devices, kernel knobs.
+const FORBIDDEN: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// A directory and everything below it, as written and as it really is.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    pub written: PathBuf,
+    pub real: PathBuf,
+}
+
+impl Root {
+    pub(crate) fn new(written: &Path) -> std::io::Result<Self> {
+        let real = written.canonicalize()?;
+        if !real.is_dir() {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotADirectory));
+        }
+        Ok(Self { written: normalised(written), real })
+    }
+}
+
+/// A path in its two readings: dots removed as text, and as the kernel walks it.
+struct Target {
+    lexical: PathBuf,
+    real: PathBuf,
+}
+
+impl Target {
+    fn of(cwd: &Path, path: &str) -> Option<Self> {
+        let joined = cwd.join(path);
+        Some(Self { lexical: normalised(&joined), real: resolved(&joined)? })
+    }
+
+    fn is_forbidden(&self) -> bool {
+        [&self.lexical, &self.real].iter().any(|path| {
+            path.as_path() != Path::new("/dev/null") && FORBIDDEN.iter().any(|forbidden| path.starts_with(forbidden))
+        })
+    }
+
+    fn is_under(&self, roots: &[Root]) -> bool {
+        let lexical = roots.iter().any(|root| self.lexical.starts_with(&root.written) || self.lexical.starts_with(&root.real));
+        lexical && roots.iter().any(|root| self.real.starts_with(&root.real))
+    }
+
+    fn is_null(&self) -> bool {
+        self.real == Path::new("/dev/null")
+    }
+}
+
+/// The real path of `path`, which must lie under `roots`.
+pub(crate) fn inside(cwd: &Path, path: &str, roots: &[Root]) -> Result<PathBuf, Denial> {
+    let target = Target::of(cwd, path).ok_or_else(|| Denial::new(format!("the path `{path}` runs in circles")))?;
+    if target.is_forbidden() {
+        return Err(Denial::new(format!("the path `{path}` leads into the system's own files")));
+    }
+    if !target.is_under(roots) && !target.is_null() {
+        return Err(outside(path, roots));
+    }
+    Ok(target.real)
+}
+
+/// Checks a path that may lie anywhere but among the system's own files.
+pub(crate) fn anywhere(cwd: &Path, path: &str) -> Result<(), Denial> {
+    match Target::of(cwd, path) {
+        Some(target) if !target.is_forbidden() => Ok(()),
+        _ => Err(Denial::new(format!("the path `{path}` leads into the system's own files"))),
+    }
+}
+
+fn outside(path: &str, roots: &[Root]) -> Denial {
+    let roots: Vec<_> = roots.iter().map(|root| format!("`{}`", root.real.display())).collect();
+    let hint = if roots.is_empty() { "no directory is open to commands".into() } else { format!("stay inside {}", roots.join(", ")) };
+    Denial::new(format!("the path `{path}` leads outside the allowed directories")).hint(hint)
+}
+
+/// The paths an argument may be read as. Programs differ in how they take a path out of an argument, so each place where
+/// one could begin counts; only what looks like a path, or exists as one, is returned.
+pub(crate) fn candidates<'a>(cwd: &Path, argument: &'a str) -> Vec<&'a str> {
+    let mut starts = Vec::new();
+    let is_flag = argument.starts_with('-') && argument.len() > 1;
+    if !is_flag {
+        starts.push(0);
+    } else if !argument.starts_with("--") {
+        // `-Idir`, and `-xfdir` where the flag before it is part of a bundle.
+        let second = 1 + argument[1..].chars().next().map_or(0, char::len_utf8);
+        starts.push(second);
+        if let Some(slash) = argument.find('/') {
+            if exists_at_root(&argument[slash..]) {
+                starts.push(slash);
+            }
+            if argument[..slash].ends_with("..") {
+                starts.push(slash - 2);
+            }
+        } else if argument.ends_with("..") {
+            starts.push(argument.len() - 2);
+        }
+    }
+    // `--file=x`, `if=x`, `@x`, `host:x`, `a,b`.
+    starts.extend(argument.match_indices(['=', ':', '@', ',']).map(|(at, delimiter)| at + delimiter.len()));
+    starts.dedup();
+    let candidates = starts.into_iter().map(|start| &argument[start..]).filter(|text| !text.is_empty());
+    candidates.filter(|text| looks_like_path(cwd, text)).collect()
+}
+
+fn looks_like_path(cwd: &Path, text: &str) -> bool {
+    text.contains('/') || matches!(text, "." | "..") || cwd.join(text).symlink_metadata().is_ok()
+}
+
+/// Whether the first directory of an absolute path exists: `-Idir/sub` holds no absolute path, `-xf/etc/passwd` does.
+fn exists_at_root(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    first.is_empty() || first.starts_with('.') || Path::new("/").join(first).symlink_metadata().is_ok()
+}
+
+/// Dots removed without looking at the disk.
+pub(crate) fn normalised(path: &Path) -> PathBuf {
+    let mut result = PathBuf::from("/");
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => result.push(name),
+            Component::ParentDir => {
+                result.pop();
+            }
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    result
+}
+
+/// The path as the kernel would walk it, as far as it exists. `None` when links run in circles.
+pub(crate) fn resolved(path: &Path) -> Option<PathBuf> {
+    let mut ahead: VecDeque<OsString> = path.components().map(|part| part.as_os_str().to_owned()).collect();
+    let mut real = PathBuf::from("/");
+    let mut links = 0;
+    while let Some(part) = ahead.pop_front() {
+        match Path::new(&part).components().next() {
+            Some(Component::Normal(_)) => {
+                let next = real.join(&part);
+                let Ok(target) = next.read_link() else {
+                    real = next;
+                    continue;
+                };
+                links += 1;
+                if links > MAX_LINKS {
+                    return None;
+                }
+                for component in target.components().rev() {
+                    ahead.push_front(component.as_os_str().to_owned());
+                }
+            }
+            Some(Component::ParentDir) => {
+                real.pop();
+            }
+            Some(Component::RootDir) => real = PathBuf::from("/"),
+            _ => {}
+        }
+    }
+    Some(real)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn allowed(cwd: &Path, path: &str, roots: &[Root]) -> bool {
+        inside(cwd, path, roots).is_ok()
+    }
+
+    #[test]
+    fn links_and_dots_do_not_lead_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::create_dir_all(dir.path().join("elsewhere/deep")).unwrap();
+        symlink("/etc/passwd", root.join("leak")).unwrap();
+        symlink("../elsewhere/new", root.join("dangling")).unwrap();
+        symlink("../elsewhere/deep", root.join("deep")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        symlink("sub", root.join("fine")).unwrap();
+        let roots = [Root::new(&root).unwrap()];
+        for path in ["x", "sub/x", "sub/../x", "fine/x", "./", ".", "/dev/null"] {
+            assert!(allowed(&root, path, &roots), "{path}");
+        }
+        for path in ["..", "../x", "/etc/passwd", "leak", "dangling", "deep/../x", "loop", "sub/../../x", "/", "/proc/self/environ"] {
+            assert!(!allowed(&root, path, &roots), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_systems_own_files_are_never_inside() {
+        let roots = [Root::new(Path::new("/")).unwrap()];
+        for path in ["/proc/self/environ", "/dev/sda", "/sys/kernel", "/etc/../proc/1/environ"] {
+            assert!(!allowed(Path::new("/"), path, &roots), "{path}");
+        }
+        assert!(allowed(Path::new("/"), "/etc/hostname", &roots));
+    }
+
+    #[test]
+    fn paths_are_found_wherever_they_may_begin() {
+        let cwd = Path::new("/nowhere");
+        let check = |argument: &str, expected: &[&str]| assert_eq!(candidates(cwd, argument), expected, "{argument}");
+        check("word", &[]);
+        check("a/b", &["a/b"]);
+        check("..", &[".."]);
+        check("--file=/etc/x", &["/etc/x"]);
+        check("-I/etc", &["/etc"]);
+        check("-xf/etc/x", &["f/etc/x", "/etc/x"]);
+        check("-xf../x", &["f../x", "../x"]);
+        check("-Idir/sub", &["dir/sub"]);
+        check("@/etc/x", &["@/etc/x", "/etc/x"]);
+        check("of=/dev/sda", &["of=/dev/sda", "/dev/sda"]);
+    }
+}
