@@ -4,14 +4,14 @@
 use std::path::PathBuf;
 
 /// Pipelines in order, each with the condition under which it runs.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Plan {
     /// The steps; never empty.
     pub steps: Vec<Step>,
 }
 
 /// One pipeline and when it runs.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Step {
     /// When it runs.
     pub when: When,
@@ -22,7 +22,7 @@ pub struct Step {
 }
 
 /// The operator before a pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// First, or after `;` or a newline.
@@ -34,7 +34,7 @@ pub enum When {
 }
 
 /// One process.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Command {
     /// The executable: absolute, resolved by the server, never through the caller's PATH.
     pub program: PathBuf,
@@ -49,7 +49,7 @@ pub struct Command {
 }
 
 /// One redirection. Paths are absolute and inside the granted roots.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Redirect {
     /// `< path`

@@ -1,0 +1,206 @@
+//! Running a [`Plan`]: start a supervisor, feed its output to the sinks while it comes, and bring home how it ended.
+
+mod output;
+mod remote;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+use windlass_config::settings::{CommandRule, KernelFeature, NetworkAccess, ShellSettings};
+use windlass_core::{Captured, Sink};
+
+use crate::{
+    launch::{Confinement, Insist, Job, Launcher, Limits, Protection, Protections},
+    plan::{Command, Plan, Step, When},
+};
+
+/// Runs plans. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    launcher: Arc<Launcher>,
+    limits: Limits,
+    confinement: Confinement,
+}
+
+/// What one run is given.
+pub struct RunIo {
+    /// Standard input, whole.
+    pub stdin: Vec<u8>,
+    /// Working directory: absolute, checked.
+    pub directory: PathBuf,
+    /// The whole environment; nothing of the server's is added.
+    pub environment: BTreeMap<String, String>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// Ends it when fired.
+    pub cancel: CancellationToken,
+    /// Takes standard output.
+    pub stdout: Box<dyn Sink>,
+    /// Takes standard error.
+    pub stderr: Box<dyn Sink>,
+    /// Sees every piece of either on its way.
+    pub on_output: Option<OnOutput>,
+}
+
+/// Called with pieces of output as they come; must be quick.
+pub type OnOutput = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// How a run ended. Nothing of it is running any more.
+#[derive(Debug, Clone, Default)]
+pub struct RunResult {
+    /// Exit code of the last command that ran; `None` where a signal ended it.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it, e.g. `SIGKILL`.
+    pub signal: Option<String>,
+    /// Ended because the time was over.
+    pub timed_out: bool,
+    /// Ended because `cancel` fired.
+    pub cancelled: bool,
+    /// From start to end.
+    pub duration: Duration,
+    /// Standard output.
+    pub stdout: Captured,
+    /// Standard error.
+    pub stderr: Captured,
+    /// Processor time of everything the run started.
+    pub cpu: Duration,
+    /// Largest memory any of its processes had, in KiB.
+    pub max_rss_kib: u64,
+}
+
+impl RunResult {
+    /// Whether it ran to its end and the end was good.
+    pub fn succeeded(&self) -> bool {
+        self.exit_code == Some(0) && !self.timed_out && !self.cancelled
+    }
+}
+
+/// Why a run has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The supervisor could not be started.
+    #[error("cannot start the supervisor: {0}")]
+    NotStarted(#[source] std::io::Error),
+    /// A protection that is insisted on is not there. Nothing was run.
+    #[error("{0}")]
+    Refused(String),
+    /// The supervisor was killed. What could be found of the run was killed too.
+    #[error("the supervisor of the run died")]
+    SupervisorDied,
+}
+
+impl Executor {
+    /// An executor for runs that may reach `read` and `write` (see [`crate::rules::Rules::roots`]).
+    pub fn new(launcher: Launcher, settings: &ShellSettings, read: &[PathBuf], write: &[PathBuf]) -> Self {
+        let insist = |feature| match feature {
+            KernelFeature::Auto => Insist::Auto,
+            KernelFeature::Required => Insist::Required,
+            KernelFeature::Off => Insist::Off,
+        };
+        // A file below the roots may have been written by a caller. Only where some rule grants running code at all may
+        // such files be executed; else git's hooks would be the way around every rule.
+        let runs_code = settings
+            .commands
+            .iter()
+            .any(|rule| matches!(rule, CommandRule::Full(full) if full.interpreter || full.shell));
+        let limits = &settings.limits;
+        Self {
+            launcher: Arc::new(launcher),
+            limits: Limits {
+                memory: limits.memory.0,
+                processes: limits.processes.into(),
+                file_size: limits.file_size.0,
+                cpu_seconds: limits.cpu.0.as_secs().max(1),
+                open_files: limits.open_files.into(),
+            },
+            confinement: Confinement {
+                landlock: insist(settings.sandbox.landlock),
+                seccomp: insist(settings.sandbox.seccomp),
+                network: settings.sandbox.network == NetworkAccess::Allow,
+                read: read.to_vec(),
+                write: write.to_vec(),
+                execute: if runs_code { [read, write].concat() } else { Vec::new() },
+            },
+        }
+    }
+
+    /// Runs `plan` to its end. Dropping the future ends the run as well.
+    pub async fn run(&self, plan: &Plan, io: RunIo) -> Result<RunResult, RunError> {
+        let job = Job {
+            plan: plan.clone(),
+            directory: io.directory,
+            environment: io.environment,
+            timeout: io.timeout,
+            limits: self.limits.clone(),
+            confinement: self.confinement.clone(),
+            server: i32::try_from(std::process::id()).unwrap_or_default(),
+            stdin_bytes: io.stdin.len() as u64,
+        };
+        let started = Instant::now();
+        let (remote, stdout, stderr) = remote::Remote::start(&self.launcher).map_err(RunError::NotStarted)?;
+        let over = CancellationToken::new();
+        let watcher = io.on_output.as_ref();
+        let (outcome, stdout, stderr) = tokio::join!(
+            remote.supervise(&job, io.stdin, &io.cancel, &over),
+            output::pump(stdout, io.stdout, watcher, &over),
+            output::pump(stderr, io.stderr, watcher, &over),
+        );
+        let outcome = outcome?;
+        Ok(RunResult {
+            exit_code: outcome.exit_code,
+            signal: outcome.signal.map(signal_name),
+            timed_out: outcome.timed_out,
+            cancelled: outcome.stopped,
+            duration: started.elapsed(),
+            stdout,
+            stderr,
+            cpu: outcome.cpu,
+            max_rss_kib: outcome.max_rss_kib,
+        })
+    }
+
+    /// Runs a command that looks at itself, to learn which protections hold on this machine.
+    pub async fn probe(&self) -> Result<Protections, RunError> {
+        let program = std::fs::canonicalize(&self.launcher.program).map_err(RunError::NotStarted)?;
+        let argv = std::iter::once(program.to_string_lossy().into_owned())
+            .chain(self.launcher.args.iter().map(|argument| argument.to_string_lossy().into_owned()))
+            .chain(["probe".to_owned()])
+            .collect();
+        let command =
+            Command { program, argv, redirects: Vec::new(), environment: Vec::new(), rule: "built-in probe".into() };
+        let plan = Plan { steps: vec![Step { when: When::Always, negated: false, pipeline: vec![command] }] };
+        // Without roots of its own, so that a root such as `/` does not look like Landlock being absent.
+        let mut bare = self.clone();
+        for roots in [&mut bare.confinement.read, &mut bare.confinement.write, &mut bare.confinement.execute] {
+            roots.clear();
+        }
+        let io = RunIo {
+            stdin: Vec::new(),
+            directory: "/".into(),
+            environment: BTreeMap::new(),
+            timeout: Some(Duration::from_secs(10)),
+            cancel: CancellationToken::new(),
+            stdout: output::memory(),
+            stderr: output::memory(),
+            on_output: None,
+        };
+        let result = bare.run(&plan, io).await?;
+        if let Ok(found) = serde_json::from_str(&result.stdout.text) {
+            return Ok(found);
+        }
+        Ok(Protections(vec![Protection {
+            name: "launcher".into(),
+            in_force: false,
+            detail: format!("the probe did not answer (exit code {:?}): {}", result.exit_code, result.stderr.text),
+        }]))
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    nix::sys::signal::Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.as_str().into())
+}

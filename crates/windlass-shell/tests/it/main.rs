@@ -1,0 +1,5 @@
+//! The integration tests of the shell toolset, one module per feature.
+
+mod exec;
+mod protections;
+mod runs;

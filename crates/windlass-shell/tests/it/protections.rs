@@ -1,0 +1,216 @@
+//! What a command cannot reach, tried from inside commands.
+
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt};
+
+use windlass_config::settings::{KernelFeature, NetworkAccess, ShellSettings};
+use windlass_shell::{
+    exec::{Executor, RunIo},
+    launch::Protections,
+};
+
+use crate::runs::{command, executor, io, launcher, new_mark, plan, run, shell, skipped};
+
+async fn protections() -> Protections {
+    executor(&[]).probe().await.unwrap()
+}
+
+/// True where `name` holds here; a loud skip of `what` where not.
+async fn holds(name: &str, what: &str) -> bool {
+    let found = protections().await;
+    let holds = found.holds(name);
+    if !holds {
+        skipped(what, &format!("no {name} on this machine: {found:?}"));
+    }
+    holds
+}
+
+#[tokio::test]
+async fn the_probe_names_every_protection() {
+    let found = protections().await;
+    let names: Vec<_> = found.0.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["landlock", "seccomp", "network", "no_new_privs", "capabilities", "descriptors", "cgroup"]);
+    // These need nothing of the kernel that could be missing.
+    for name in ["no_new_privs", "capabilities", "descriptors"] {
+        assert!(found.holds(name), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_probe_does_not_praise_what_is_off() {
+    let mut settings = ShellSettings::default();
+    settings.sandbox.landlock = KernelFeature::Off;
+    settings.sandbox.seccomp = KernelFeature::Off;
+    settings.sandbox.network = NetworkAccess::Allow;
+    let found = Executor::new(launcher(), &settings, &[], &[]).probe().await.unwrap();
+    for name in ["landlock", "seccomp", "network"] {
+        assert!(!found.holds(name), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_environment_is_exactly_the_one_given() {
+    assert!(std::env::vars().count() > 1, "the test process has no environment to leak");
+    let environment = BTreeMap::from([("ONLY".to_owned(), "this".to_owned())]);
+    let io = RunIo { environment, ..io(&new_mark()) };
+    let result = executor(&[]).run(&plan(vec![command(&["env"])]), io).await.unwrap();
+    assert_eq!(result.stdout.text, "ONLY=this\n");
+}
+
+#[tokio::test]
+async fn the_servers_environment_cannot_be_read_through_proc() {
+    if !holds("landlock", "environment of the server through /proc").await && !rustix::process::getuid().is_root() {
+        return;
+    }
+    let server = std::process::id();
+    for script in [format!("cat /proc/{server}/environ"), "cat /proc/$PPID/environ".to_owned()] {
+        let result = run(&shell(&script)).await;
+        assert_eq!(result.stdout.text, "", "{script}");
+        assert_ne!(result.exit_code, Some(0), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn no_descriptor_is_inherited() {
+    // One that a careless parent left open for all children.
+    let leaked = rustix::io::dup(std::io::stderr()).unwrap();
+    let result = run(&plan(vec![command(&["ls", "/proc/self/fd"])])).await;
+    drop(leaked);
+    assert_eq!(result.stdout.text, "0\n1\n2\n3\n", "3 is the directory that ls reads");
+    let result = run(&plan(vec![command(&["cat"]), command(&["ls", "/proc/self/fd"])])).await;
+    assert_eq!(result.stdout.text, "0\n1\n2\n3\n");
+}
+
+#[tokio::test]
+async fn files_outside_the_roots_are_out_of_reach() {
+    if !holds("landlock", "files outside the roots").await {
+        return;
+    }
+    let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (inside, outside) = (inside.path(), outside.path());
+    for directory in [inside, outside] {
+        fs::write(directory.join("file"), "content").unwrap();
+    }
+    std::os::unix::fs::symlink(outside.join("file"), inside.join("link")).unwrap();
+    let executor = executor(&[inside]);
+    let check = async |script: &str, works: bool| {
+        let io = RunIo { directory: inside.into(), ..io(&new_mark()) };
+        let result = executor.run(&shell(script), io).await.unwrap();
+        assert_eq!(result.exit_code == Some(0), works, "{script}: {}", result.stderr.text);
+    };
+    let outside = outside.display();
+    check("cat file", true).await;
+    check("echo x > new && mkdir d && mv new d/ && rm -r d", true).await;
+    check("echo x > /dev/null", true).await;
+    check("cat /etc/passwd", true).await;
+    check(&format!("cat {outside}/file"), false).await;
+    check("cat link", false).await;
+    check(&format!("echo x > {outside}/new"), false).await;
+    check(&format!("ln {outside}/file hard"), false).await;
+    check("cat /etc/shadow", false).await;
+    check("ls /root /home", false).await;
+    check("mkfifo /tmp/windlass-test-fifo", false).await;
+    check("mknod device c 1 3", false).await;
+}
+
+#[tokio::test]
+async fn a_file_below_the_roots_is_not_a_program() {
+    if !holds("landlock", "execution below the roots").await {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let hook = directory.path().join("hook");
+    fs::write(&hook, "#!/bin/sh\necho got you\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let result = executor(&[directory.path()]).run(&shell(&hook.display().to_string()), io(&new_mark())).await.unwrap();
+    assert_eq!((result.stdout.text.as_str(), result.exit_code), ("", Some(126)));
+
+    // Unless some rule grants running code anyway.
+    let mut settings = ShellSettings::default();
+    let rule =
+        windlass_config::settings::CommandSettings { program: "make".into(), interpreter: true, ..Default::default() };
+    settings.commands.push(windlass_config::settings::CommandRule::Full(Box::new(rule)));
+    let roots = [directory.path().to_path_buf()];
+    let executor = Executor::new(launcher(), &settings, &roots, &roots);
+    let result = executor.run(&shell(&hook.display().to_string()), io(&new_mark())).await.unwrap();
+    assert_eq!((result.stdout.text.as_str(), result.exit_code), ("got you\n", Some(0)));
+}
+
+#[tokio::test]
+async fn dangerous_calls_fail() {
+    if !holds("seccomp", "dangerous system calls").await {
+        return;
+    }
+    for script in [
+        "unshare --user true",
+        "unshare --mount true",
+        "nsenter --target 1 --mount true",
+        "mount -t tmpfs none /mnt",
+        "chroot / true",
+        "setarch -R true",
+    ] {
+        let result = run(&shell(script)).await;
+        assert_ne!(result.exit_code, Some(0), "{script}");
+        assert!(
+            result.stderr.text.contains("not permitted") || result.stderr.text.contains("ermission denied"),
+            "{script}: {}",
+            result.stderr.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn neither_server_nor_supervisor_can_be_signalled() {
+    if !holds("seccomp", "signals to the server").await {
+        return;
+    }
+    let server = std::process::id();
+    for target in ["$PPID".to_owned(), server.to_string(), format!("-{server}"), "-1".to_owned()] {
+        let result = run(&shell(&format!("kill -9 -- {target} && echo killed; echo alive"))).await;
+        assert_eq!(result.stdout.text, "alive\n", "{target}: {}", result.stderr.text);
+    }
+}
+
+#[tokio::test]
+async fn signals_start_out_as_everywhere() {
+    let result = run(&plan(vec![command(&["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"])])).await;
+    let bits = |name: &str| {
+        let line = result.stdout.text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    };
+    assert_eq!(bits("SigBlk:"), 0);
+    let pipe = 1 << 12;
+    assert_eq!(bits("SigIgn:") & pipe, 0);
+}
+
+#[tokio::test]
+async fn limits_hold() {
+    let mut settings = ShellSettings::default();
+    settings.limits.open_files = 32;
+    settings.limits.file_size = windlass_core::units::Bytes(1 << 20);
+    let executor = Executor::new(launcher(), &settings, &[], &[]);
+    let result = executor.run(&shell("ulimit -n; ulimit -c; ulimit -f; umask"), io(&new_mark())).await.unwrap();
+    insta::assert_snapshot!(result.stdout.text, @r"
+    32
+    0
+    2048
+    0022
+    ");
+    // Memory: of the run where there is a cgroup, of the process anyway.
+    settings.limits.memory = windlass_core::units::Bytes(64 << 20);
+    let executor = Executor::new(launcher(), &settings, &[], &[]);
+    let result =
+        executor.run(&shell("head -c 200000000 /dev/zero | tail -n 1 | wc -c"), io(&new_mark())).await.unwrap();
+    assert_ne!(result.stdout.text.trim(), "200000000", "{result:?}");
+}
+
+#[tokio::test]
+async fn what_is_insisted_on_and_missing_stops_the_run() {
+    if protections().await.holds("landlock") {
+        return skipped("a required Landlock that is missing", "this kernel has it");
+    }
+    let mut settings = ShellSettings::default();
+    settings.sandbox.landlock = KernelFeature::Required;
+    let executor = Executor::new(launcher(), &settings, &[], &[]);
+    let result = executor.run(&shell("echo ran"), io(&new_mark())).await;
+    assert!(matches!(result, Err(windlass_shell::exec::RunError::Refused(_))), "{result:?}");
+}
