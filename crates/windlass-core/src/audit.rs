@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use serde::Serialize;
+use tokio::sync::broadcast;
 
 /// What was decided about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -82,4 +85,17 @@ impl AuditEvent {
 pub trait AuditSink: Send + Sync {
     /// Takes one event.
     fn record(&self, event: AuditEvent);
+
+    /// The lines as they are written, for whoever may watch; `None` where the sink keeps none.
+    fn feed(&self) -> Option<AuditFeed> {
+        None
+    }
+}
+
+/// Audit lines: the last ones, and those to come.
+pub struct AuditFeed {
+    /// The last lines, oldest first.
+    pub recent: Vec<Arc<str>>,
+    /// Lines written from now on.
+    pub live: broadcast::Receiver<Arc<str>>,
 }

@@ -23,7 +23,7 @@ pub mod units;
 /// The Model Context Protocol's own types.
 pub use rmcp::model as mcp;
 
-pub use audit::{AuditEvent, AuditSink, Decision};
+pub use audit::{AuditEvent, AuditFeed, AuditSink, Decision};
 pub use call::{Call, Client, ClientError, Deadline, Resume};
 pub use check::{Check, Health};
 pub use error::{ErrorKind, ToolError};

@@ -1,0 +1,56 @@
+# Every target does its own set-up on a fresh machine; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Build products live outside the checkout, so that fresh checkouts on one machine share them.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/windlass/target
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+.PHONY: run
+run: ## Build, and serve this directory's tools on http://localhost:8080/mcp
+	@scripts/setup build
+	cargo run --quiet --bin windlass -- serve $(ARGS)
+
+.PHONY: build
+build: ## Build the release binary
+	@scripts/setup build
+	cargo build --release --bin windlass
+
+.PHONY: check
+check: ## Formatting, lints, dependency policy, docs, generated files
+	@scripts/setup check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	@scripts/deny
+	@scripts/tidy
+
+.PHONY: test
+test: check ## All tests, against real parts
+	@scripts/setup test
+	cargo nextest run --workspace
+	cargo test --workspace --doc --quiet
+	@scripts/skips
+
+.PHONY: test-all
+test-all: test ## The long sweeps too: fuzzing for an hour, large floods
+	@scripts/setup test-all
+	WINDLASS_TEST_LONG=1 cargo nextest run --workspace --run-ignored all
+	cargo +nightly fuzz run line -- -max_total_time=3600
+
+.PHONY: bench
+bench: bench-serve ## All benchmarks
+
+.PHONY: bench-serve
+bench-serve: ## The server beside its peers: bench/results/serve.json and serve.svg
+	@scripts/setup bench
+	python3 bench/serve/run.py $(ARGS)
+
+.PHONY: generate
+generate: ## Write the generated files (schema, reference page, snapshots of tools)
+	cargo run --quiet -p windlass-config --example generate

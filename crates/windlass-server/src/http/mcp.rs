@@ -1,0 +1,322 @@
+//! `/mcp`: checks what is HTTP's own (Host, Origin, credentials, size), then hands the message to rmcp.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited, combinators::BoxBody};
+use hyper::body::Incoming;
+use rmcp::transport::{
+    StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::never::NeverSessionManager,
+};
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+use url::Url;
+use windlass_config::settings::{LimitSettings, ServerSettings};
+use windlass_core::{AuditEvent, Decision};
+
+use super::{
+    origin::OriginCheck,
+    pages::resource_url,
+    reply::{self, Body},
+    sessions::CappedSessions,
+};
+use crate::{
+    gate::{Caller, Gate},
+    protocol::{Protocol, Shared},
+};
+
+const SESSION: &str = "mcp-session-id";
+const REVISION: &str = "mcp-protocol-version";
+/// The whole of a request's body must have come by then.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Messages in one batch of the only revision that has batches.
+const MAX_BATCH: usize = 64;
+
+/// The endpoint.
+pub(super) struct Endpoint {
+    gate: Arc<Gate>,
+    shared: Arc<Shared>,
+    origins: OriginCheck,
+    config: StreamableHttpServerConfig,
+    /// Only where a toolset asks 2025-era clients questions.
+    sessions: Option<Arc<CappedSessions>>,
+    body: usize,
+    public_url: Option<Url>,
+}
+
+/// The client takes one JSON answer and no stream, so nothing may be sent before the answer.
+#[derive(Clone, Copy)]
+pub(crate) struct NoStream;
+
+impl Endpoint {
+    pub fn new(shared: Arc<Shared>, origins: OriginCheck, server: &ServerSettings, limits: &LimitSettings) -> Self {
+        let gate = shared.gate.clone();
+        let asks = gate.toolsets().iter().any(|toolset| toolset.asks_client());
+        let body = usize::try_from(limits.body.0).unwrap_or(usize::MAX);
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(false)
+            .with_json_response(true)
+            .with_max_request_body_bytes(body)
+            // Host and Origin are checked here, before anything else and for every path.
+            .disable_allowed_hosts();
+        Self {
+            sessions: asks.then(|| CappedSessions::new(limits.sessions)),
+            gate,
+            shared,
+            origins,
+            config,
+            body,
+            public_url: server.public_url.clone(),
+        }
+    }
+
+    /// Checks Host, Origin and credentials: who calls, or the refusal.
+    pub async fn admit<B>(&self, request: &Request<B>, peer: SocketAddr) -> Result<Arc<Caller>, Response<Body>> {
+        if let Err(refused) = self.origins.check(request.headers()) {
+            self.gate.metrics().rebinding.increment(1);
+            self.note(request, peer, Decision::Denied, refused.0.clone());
+            return Err(reply::refused(StatusCode::FORBIDDEN, -32000, &refused.0));
+        }
+        let rules = self.gate.rules().clone();
+        match rules.live.auth.authenticate(request.headers()).await {
+            Ok(principal) => Ok(Arc::new(Caller {
+                principal,
+                transport: "http",
+                peer: Some(peer.ip()),
+                trace: request.headers().get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned),
+            })),
+            Err(error) => {
+                self.gate.metrics().unauthenticated.increment(1);
+                self.note(request, peer, Decision::Unauthenticated, error.reason().to_owned());
+                let resource = resource_url(self.public_url.as_ref(), request, request.uri().path());
+                let mut response = reply::refused(error.status(), -32001, &error.to_string());
+                if let Some(challenge) = rules.live.auth.challenge(&error, resource.as_ref()) {
+                    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                }
+                if let Some(seconds) = error.retry_after() {
+                    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                }
+                Err(response)
+            }
+        }
+    }
+
+    /// Whether the caller may see more than the bare facts. Nothing is written down.
+    pub async fn trusted<B>(&self, request: &Request<B>) -> bool {
+        let rules = self.gate.rules().clone();
+        self.origins.check(request.headers()).is_ok() && rules.live.auth.authenticate(request.headers()).await.is_ok()
+    }
+
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        scope: Option<Arc<str>>,
+        peer: SocketAddr,
+    ) -> Response<Body> {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let mut response = if request.method() == Method::OPTIONS {
+            self.preflight(&request)
+        } else {
+            match self.admit(&request, peer).await {
+                Ok(caller) => self.converse(request, scope, caller).await,
+                Err(refusal) => refusal,
+            }
+        };
+        if let Some(origin) = origin
+            && response.status() != StatusCode::FORBIDDEN
+        {
+            // The check above let this origin in, so its page may read the answer.
+            let headers = response.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+            headers.insert(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("Mcp-Session-Id, WWW-Authenticate"),
+            );
+        }
+        response
+    }
+
+    fn preflight(&self, request: &Request<Incoming>) -> Response<Body> {
+        if let Err(refused) = self.origins.check(request.headers()) {
+            return reply::refused(StatusCode::FORBIDDEN, -32000, &refused.0);
+        }
+        let mut response = Response::new(reply::full(Bytes::new()));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET, DELETE"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(
+                "Authorization, Content-Type, Accept, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, \
+                 Last-Event-ID, X-MCP-Auth-Token, traceparent, tracestate",
+            ),
+        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        response
+    }
+
+    async fn converse(
+        &self,
+        request: Request<Incoming>,
+        scope: Option<Arc<str>>,
+        caller: Arc<Caller>,
+    ) -> Response<Body> {
+        if let Some(scope) = &scope
+            && !self.gate.toolsets().iter().any(|toolset| toolset.name() == &**scope)
+        {
+            return reply::refused(StatusCode::NOT_FOUND, -32601, &format!("there is no toolset `{scope}` here"));
+        }
+        let (mut parts, body) = request.into_parts();
+        if parts.method != Method::POST && self.sessions.is_none() {
+            let mut response = reply::refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                -32000,
+                "send messages with POST; this server keeps no sessions and no standing streams",
+            );
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, self.body).collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                let message = format!("the request body is larger than {} bytes (limits.body)", self.body);
+                return reply::refused(StatusCode::PAYLOAD_TOO_LARGE, -32600, &message);
+            }
+            Ok(Err(_)) => return reply::refused(StatusCode::BAD_REQUEST, -32700, "the request body broke off"),
+            Err(_) => return reply::refused(StatusCode::REQUEST_TIMEOUT, -32600, "the request body came too slowly"),
+        };
+        complete_accept(&mut parts);
+        parts.extensions.insert(caller.clone());
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            return self.batch(parts, &body, scope).await;
+        }
+        match &self.sessions {
+            Some(sessions) if wants_session(&parts, &body) => {
+                self.in_session(sessions, Request::from_parts(parts, Full::new(body)), scope, &caller).await
+            }
+            _ => self.stateless(Request::from_parts(parts, Full::new(body)), scope).await,
+        }
+    }
+
+    async fn stateless(&self, request: Request<Full<Bytes>>, scope: Option<Arc<str>>) -> Response<Body> {
+        let shared = self.shared.clone();
+        let service = StreamableHttpService::new(
+            move || Ok(Protocol::http(shared.clone(), scope.clone())),
+            Arc::new(NeverSessionManager::default()),
+            self.config.clone(),
+        );
+        unsync(service.handle(request).await)
+    }
+
+    async fn in_session(
+        &self,
+        sessions: &Arc<CappedSessions>,
+        request: Request<Full<Bytes>>,
+        scope: Option<Arc<str>>,
+        caller: &Arc<Caller>,
+    ) -> Response<Body> {
+        if let Some(session) = request.headers().get(SESSION)
+            && !session.to_str().is_ok_and(|session| sessions.belongs(session, &caller.principal.id))
+        {
+            return reply::refused(StatusCode::NOT_FOUND, -32001, "no such session; initialize again");
+        }
+        let shared = self.shared.clone();
+        let service = StreamableHttpService::new(
+            move || Ok(Protocol::http(shared.clone(), scope.clone())),
+            sessions.clone(),
+            self.config.clone().with_legacy_session_mode(true),
+        );
+        let response = unsync(service.handle(request).await);
+        if let Some(session) = response.headers().get(SESSION).and_then(|session| session.to_str().ok()) {
+            sessions.bind(session, &caller.principal.id);
+        }
+        response
+    }
+
+    /// Batches exist in 2025-03-26 alone: each message is answered as if it had come by itself.
+    async fn batch(&self, parts: http::request::Parts, body: &[u8], scope: Option<Arc<str>>) -> Response<Body> {
+        let revision = parts.headers.get(REVISION).and_then(|revision| revision.to_str().ok());
+        if revision.is_some_and(|revision| revision != "2025-03-26") {
+            return reply::refused(StatusCode::BAD_REQUEST, -32600, "this revision has no batches; send one message");
+        }
+        let messages: Vec<&RawValue> = match serde_json::from_slice(body) {
+            Ok(messages) => messages,
+            Err(error) => return reply::refused(StatusCode::BAD_REQUEST, -32700, &format!("parse error: {error}")),
+        };
+        if messages.is_empty() || messages.len() > MAX_BATCH {
+            let message = format!("a batch holds 1 to {MAX_BATCH} messages");
+            return reply::refused(StatusCode::BAD_REQUEST, -32600, &message);
+        }
+        let mut answers: Vec<Value> = Vec::new();
+        for message in messages {
+            let mut parts = parts.clone();
+            parts.extensions.insert(NoStream);
+            let message = Full::new(Bytes::copy_from_slice(message.get().as_bytes()));
+            let response = self.stateless(Request::from_parts(parts, message), scope.clone()).await;
+            let Ok(body) = response.into_body().collect().await;
+            if let Ok(answer) = serde_json::from_slice(&body.to_bytes()) {
+                answers.push(answer);
+            }
+        }
+        match answers.is_empty() {
+            true => {
+                let mut response = Response::new(reply::full(Bytes::new()));
+                *response.status_mut() = StatusCode::ACCEPTED;
+                response
+            }
+            false => reply::json(StatusCode::OK, &Value::Array(answers)),
+        }
+    }
+
+    fn note<B>(&self, request: &Request<B>, peer: SocketAddr, decision: Decision, reason: String) {
+        let mut event = AuditEvent::new(decision, request.uri().path().chars().take(128).collect::<String>(), "http");
+        event.peer = Some(peer.ip().to_string());
+        event.reason = Some(reason);
+        event.error = Some(if decision == Decision::Denied { "denied" } else { "unauthenticated" });
+        self.gate.audit().record(event);
+    }
+}
+
+/// The plain documented request has no Accept header; rmcp insists on both types. A client that names only JSON gets
+/// only JSON.
+fn complete_accept(parts: &mut http::request::Parts) {
+    let accepts = |kind: &str| {
+        let mut values = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        values.any(|value| value.to_ascii_lowercase().contains(kind))
+    };
+    let any = !parts.headers.contains_key(header::ACCEPT) || accepts("*/*") || accepts("application/*");
+    let (json, stream) = (accepts("application/json"), accepts("text/event-stream"));
+    if json && stream {
+        return;
+    }
+    // A stream alone (2025-era GET) is a wish to be left as it is.
+    if json || any {
+        let both = HeaderValue::from_static("application/json, text/event-stream");
+        if !stream && parts.headers.contains_key(header::ACCEPT) && !accepts("*/*") {
+            parts.extensions.insert(NoStream);
+        }
+        parts.headers.insert(header::ACCEPT, both);
+    }
+}
+
+/// Whether a message belongs to a session, or opens one: a 2025-era `initialize` of a client that can be asked.
+fn wants_session(parts: &http::request::Parts, body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Peek<'a> {
+        #[serde(borrow)]
+        method: Option<&'a str>,
+    }
+    has_session(&parts.headers)
+        || parts.method != Method::POST
+        || serde_json::from_slice::<Peek<'_>>(body).is_ok_and(|peek| peek.method == Some("initialize"))
+}
+
+fn has_session(headers: &HeaderMap) -> bool {
+    headers.contains_key(SESSION)
+}
+
+fn unsync(response: Response<BoxBody<Bytes, std::convert::Infallible>>) -> Response<Body> {
+    response.map(BodyExt::boxed_unsync)
+}

@@ -1,0 +1,217 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Gives AI agents real tools inside their owner's machines and AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "windlass", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// What to do; `serve` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed; 2 wrong usage or configuration; 3 not authenticated; \
+                          4 unreachable.";
+
+/// Where settings come from.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgs {
+    /// The configuration file [default: ./windlass.yaml, then the user's configuration directory]
+    #[arg(long, short, global = true, value_name = "FILE", env = "WINDLASS_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Overrides one setting, e.g. `--set server.port=9000`
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve tools over MCP: standard input and output, HTTP, or both
+    Serve(ServeArgs),
+    /// Write a commented windlass.yaml
+    Init {
+        /// Where to
+        #[arg(default_value = "windlass.yaml")]
+        file: PathBuf,
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+    },
+    /// Say what is missing before a user finds out
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make and inspect API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Check, show and document the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Verify an audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print or write an MCP client's configuration for this server
+    Connect(ConnectArgs),
+    /// Call a tool: `windlass call list_commands`, `windlass call run_command command='ls -l'`
+    Call(CallArgs),
+    /// List the tools of a server
+    Tools(TargetArgs),
+    /// Prove any MCP server, ours or not
+    Check(CheckArgs),
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServeArgs {
+    /// stdio, http or both
+    #[arg(long)]
+    pub transport: Option<String>,
+    /// Address to bind
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Port to bind; 0 takes a free one
+    #[arg(long, short)]
+    pub port: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key: shown once, only its hash is stored
+    New {
+        /// The principal becomes key:NAME
+        #[arg(long)]
+        name: String,
+        /// Valid for so long, e.g. 90d
+        #[arg(long)]
+        expires: Option<windlass_core::units::Span>,
+        /// A group for policies; may be repeated
+        #[arg(long = "group")]
+        groups: Vec<String>,
+        /// Append the key's line to this keys file instead of printing the snippet for windlass.yaml
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Read and check everything, and say what would be served
+    Check,
+    /// The settings in force and where each comes from
+    Show {
+        /// The policies as Cedar instead
+        #[arg(long)]
+        policy: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The JSON Schema of windlass.yaml, for editors
+    Schema,
+    /// The reference page
+    Reference,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Recompute the hash chain of a log
+    Verify {
+        /// The log; standard input when left out
+        file: Option<PathBuf>,
+        /// The last hash as known from elsewhere: shows a cut-off end too
+        #[arg(long, value_name = "HASH")]
+        expect: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which server: a URL, a command that speaks stdio, or this binary with the configuration at hand.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TargetArgs {
+    /// The server's URL [default: this binary over stdio]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Environment variable that holds the bearer token
+    #[arg(long, value_name = "VARIABLE", default_value = "WINDLASS_TOKEN")]
+    pub token_env: String,
+    /// A command that speaks MCP on standard input and output, e.g. `--stdio 'npx some-server'`
+    #[arg(long, value_name = "COMMAND", conflicts_with = "url")]
+    pub stdio: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    /// The tool
+    pub tool: String,
+    /// key=value; key:=JSON; key=@file
+    pub arguments: Vec<String>,
+    /// All arguments as one JSON object
+    #[arg(long, value_name = "JSON", conflicts_with = "arguments")]
+    pub arguments_json: Option<String>,
+    #[command(flatten)]
+    pub target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The server's URL
+    #[arg(required_unless_present = "stdio")]
+    pub url: Option<String>,
+    /// A command that speaks MCP on standard input and output
+    #[arg(long, num_args = 1.., value_name = "COMMAND", conflicts_with = "url", allow_hyphen_values = true)]
+    pub stdio: Vec<String>,
+    /// Environment variable that holds the bearer token
+    #[arg(long, value_name = "VARIABLE", default_value = "WINDLASS_TOKEN")]
+    pub token_env: String,
+    /// Latency samples
+    #[arg(long, default_value_t = 20)]
+    pub samples: usize,
+    /// A tool to call, whatever its annotations say
+    #[arg(long, value_name = "TOOL")]
+    pub call: Option<String>,
+    /// Its arguments as JSON
+    #[arg(long, value_name = "JSON", requires = "call")]
+    pub arguments: Option<String>,
+    /// Probe limits too (sends a 5 MiB body)
+    #[arg(long)]
+    pub thorough: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Print::Text)]
+    pub format: Print,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Print {
+    Text,
+    Json,
+    Junit,
+}
+
+#[derive(Debug, Args)]
+pub struct ConnectArgs {
+    /// claude, claude-desktop, cursor, vscode, windsurf, zed, gemini, codex, cline
+    pub client: String,
+    /// Merge it into the client's own file instead of printing it
+    #[arg(long)]
+    pub write: bool,
+    /// Connect over HTTP to this URL instead of starting the server over stdio
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Environment variable the client reads the token from
+    #[arg(long, value_name = "VARIABLE")]
+    pub token_env: Option<String>,
+    /// The name the client shows
+    #[arg(long, default_value = "windlass")]
+    pub name: String,
+}

@@ -1,0 +1,104 @@
+//! Each command: what was typed to what happens, and an exit code.
+
+mod audit;
+mod check;
+mod client;
+mod config;
+mod connect;
+mod doctor;
+mod init;
+mod key;
+mod serve;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what was asked.
+    Done,
+    /// It ran, and the answer is no.
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+    /// The server wants a credential.
+    Unauthenticated,
+    /// The server cannot be reached.
+    Unreachable,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Unauthenticated => 3,
+            Exit::Unreachable => 4,
+        })
+    }
+}
+
+/// A failure with its exit code and, where there is one, what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { exit: Exit::Usage, error: error.into(), hint: None }
+    }
+
+    pub fn with(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { exit: Exit::Failed, error: error.into(), hint: None }
+    }
+}
+
+pub async fn run(cli: Cli) -> ExitCode {
+    let config = cli.config;
+    let outcome = match cli.command.unwrap_or(Command::Serve(Default::default())) {
+        Command::Serve(args) => serve::run(&config, &args).await,
+        Command::Init { file, force } => init::run(&file, force),
+        Command::Doctor { json } => doctor::run(&config, json).await,
+        Command::Key(command) => key::run(command),
+        Command::Config(command) => config::run(&config, command).await,
+        Command::Audit(command) => audit::run(command),
+        Command::Connect(args) => connect::run(&config, &args),
+        Command::Call(args) => client::call(&config, args).await,
+        Command::Tools(target) => client::tools(&config, target).await,
+        Command::Check(args) => check::run(args).await,
+    };
+    outcome.map_or_else(
+        |failure| {
+            eprintln!("windlass: {:#}", failure.error);
+            if let Some(hint) = failure.hint {
+                eprintln!("hint: {hint}");
+            }
+            failure.exit.into()
+        },
+        ExitCode::from,
+    )
+}

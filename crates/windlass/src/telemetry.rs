@@ -1,0 +1,59 @@
+//! Logs to stderr, traces to an OTLP collector where one is named.
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{Protocol, WithExportConfig};
+use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use tracing_subscriber::{EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use windlass_config::settings::{LogFormat, TelemetrySettings};
+
+/// Flushes traces when dropped.
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(traces) = self.traces.take()
+            && let Err(error) = traces.shutdown()
+        {
+            eprintln!("windlass: the last traces could not be sent: {error}");
+        }
+    }
+}
+
+/// Starts both. Call spans (`windlass_server::CALLS`) go to the collector only, so that without one they cost nothing.
+pub fn start(settings: &TelemetrySettings) -> anyhow::Result<Telemetry> {
+    let filter = EnvFilter::try_new(format!("{},{}=off", settings.log, windlass_server::CALLS))
+        .with_context(|| format!("telemetry.log: `{}` is no log filter; try `info`", settings.log))?;
+    let text = match settings.log_format {
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+    };
+    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match text {
+        true => format.with_target(false).boxed(),
+        false => format.json().flatten_event(true).boxed(),
+    };
+    let traces = settings.otlp_endpoint.as_ref().map(|url| provider(url.as_str())).transpose()?;
+    let spans = traces.as_ref().map(|provider| {
+        let calls = Targets::new().with_target(windlass_server::CALLS, tracing::Level::INFO);
+        tracing_opentelemetry::layer().with_tracer(provider.tracer("windlass")).with_filter(calls)
+    });
+    tracing_subscriber::registry().with(spans).with(lines.with_filter(filter)).try_init()?;
+    Ok(Telemetry { traces })
+}
+
+fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+        .build()
+        .with_context(|| format!("telemetry.otlp_endpoint: {endpoint}"))?;
+    let resource = Resource::builder().with_service_name("windlass").build();
+    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+}

@@ -1,0 +1,223 @@
+//! From settings to a running house: which toolset is made from which section, and what a reload replaces.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Context;
+use windlass_audit::{AuditLog, AuditOptions, Stream};
+use windlass_auth::Authenticator;
+use windlass_config::{
+    Change, ConfigErrors, Loaded, Override, ProcessEnv, Reloader, SecretRef, Sources, Watcher, settings::ShellSettings,
+};
+use windlass_core::{AuditEvent, AuditSink, Decision, SecretString, Toolset};
+use windlass_fetch::FetchToolset;
+use windlass_policy::Policy;
+use windlass_server::{Live, Parts, Server};
+use windlass_shell::{ShellToolset, launch::Launcher};
+use windlass_store::{Environment, OutputToolset, Store};
+
+use crate::{
+    cli::ConfigArgs,
+    commands::{Exit, Failure},
+};
+
+/// Where this process's settings come from.
+pub fn sources(config: &ConfigArgs, more: Vec<Override>) -> Result<Sources, Failure> {
+    let directory = std::env::current_dir().context("the working directory cannot be read")?;
+    let mut sources = Sources::new(directory, ProcessEnv);
+    sources.file = config.config.clone();
+    sources.other_variables = ["WINDLASS_CONFIG", "WINDLASS_TOKEN"].map(str::to_owned).to_vec();
+    for assignment in &config.set {
+        let Some((setting, value)) = assignment.split_once('=') else {
+            let error = anyhow::anyhow!("--set {assignment}: write KEY=VALUE, e.g. --set server.port=9000");
+            return Err(Failure::usage(error));
+        };
+        sources.overrides.push(Override {
+            option: format!("--set {setting}"),
+            setting: setting.to_owned(),
+            value: value.to_owned(),
+        });
+    }
+    sources.overrides.extend(more);
+    Ok(sources)
+}
+
+/// Reads and checks all settings.
+pub fn load(sources: &Sources) -> Result<Loaded, Failure> {
+    windlass_config::load(sources).map_err(|errors| Failure::with(Exit::Usage, errors))
+}
+
+/// Policy and authentication of `loaded`.
+pub fn authenticator(loaded: &Loaded) -> Result<Authenticator, Failure> {
+    let token = token(loaded)?;
+    Authenticator::new(&loaded.settings.auth, token).map_err(Failure::usage)
+}
+
+/// The policies of `loaded`.
+pub fn policy(loaded: &Loaded) -> Result<Policy, Failure> {
+    Policy::compile(loaded.settings.policy.as_ref(), &loaded.base).map_err(Failure::usage)
+}
+
+fn token(loaded: &Loaded) -> Result<Option<SecretString>, Failure> {
+    let Some(reference) = &loaded.settings.auth.token else { return Ok(None) };
+    let reference: SecretRef = reference.parse().map_err(Failure::usage)?;
+    reference.resolve(&ProcessEnv, &loaded.base).map(Some).map_err(Failure::usage)
+}
+
+/// The shell section in force: the file's, else seed 4's lists, else (with no configuration at all) the starter set of
+/// commands that only read.
+pub fn shell_settings(loaded: &Loaded) -> (Option<ShellSettings>, Vec<String>) {
+    if let Some(shell) = &loaded.settings.shell {
+        return (Some(shell.clone()), Vec::new());
+    }
+    if let Some(seed) = &loaded.seed_commands {
+        let imported = windlass_shell::import::import(seed);
+        return (Some(imported.settings), imported.notes);
+    }
+    if loaded.file.is_none() {
+        let note = "no windlass.yaml: serving a few commands that only read below the working directory";
+        return (Some(windlass_shell::import::starter()), vec![note.to_owned()]);
+    }
+    (None, Vec::new())
+}
+
+/// Everything that outlives a reload.
+pub struct House {
+    store: Arc<Store>,
+    audit: Arc<AuditLog>,
+    shell: Mutex<Option<Arc<ShellToolset>>>,
+}
+
+impl House {
+    /// Takes the store into use and opens the audit log.
+    pub fn build(loaded: &Loaded, stream: Stream) -> Result<Arc<Self>, Failure> {
+        let settings = &loaded.settings;
+        let store = Store::open(&settings.store, &settings.limits, &Environment::of_process()).map_err(|error| {
+            let hint = error.hint();
+            Failure::usage(error).hint(hint)
+        })?;
+        let audit = AuditLog::start(AuditOptions {
+            stream,
+            file: settings.audit.file.clone(),
+            redact: settings.audit.redact.clone(),
+            secrets: token(loaded)?.into_iter().collect(),
+        })
+        .context("the audit log cannot be written")?;
+        Ok(Arc::new(Self { store: Arc::new(store), audit, shell: Mutex::new(None) }))
+    }
+
+    /// The server's parts.
+    pub fn parts(&self, loaded: &Loaded) -> Result<Parts, Failure> {
+        Ok(Parts {
+            server: loaded.settings.server.clone(),
+            live: self.live(loaded)?,
+            outputs: self.store.clone(),
+            audit: self.audit.clone(),
+        })
+    }
+
+    fn live(&self, loaded: &Loaded) -> Result<Live, Failure> {
+        let auth = authenticator(loaded)?;
+        for warning in auth.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let policy = policy(loaded)?;
+        for warning in policy.warnings() {
+            tracing::warn!("policy: {warning}");
+        }
+        Ok(Live {
+            auth,
+            auth_settings: loaded.settings.auth.clone(),
+            policy,
+            limits: loaded.settings.limits.clone(),
+            toolsets: self.toolsets(loaded)?,
+        })
+    }
+
+    fn toolsets(&self, loaded: &Loaded) -> Result<Vec<Arc<dyn Toolset>>, Failure> {
+        let mut toolsets: Vec<Arc<dyn Toolset>> = vec![Arc::new(OutputToolset::new(self.store.clone()))];
+        let (shell, notes) = shell_settings(loaded);
+        for note in notes {
+            tracing::info!("{note}");
+        }
+        if let Some(settings) = shell {
+            toolsets.push(self.shell(&settings, &loaded.base)?);
+        }
+        if let Some(settings) = loaded.settings.fetch.as_ref().filter(|fetch| !fetch.allowed_hosts.is_empty()) {
+            toolsets.push(Arc::new(FetchToolset::new(settings).map_err(Failure::usage)?));
+        }
+        Ok(toolsets)
+    }
+
+    /// One shell toolset for the life of the process, because its jobs outlive a change of its rules.
+    fn shell(&self, settings: &ShellSettings, base: &Path) -> Result<Arc<ShellToolset>, Failure> {
+        let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shell) = &*shell {
+            shell.replace(settings, base).map_err(Failure::usage)?;
+            return Ok(shell.clone());
+        }
+        let launcher = Launcher::this_binary().context("the path of this binary cannot be read")?;
+        let state = self.store.directory().map(Path::to_owned);
+        let made = ShellToolset::new(settings, base, launcher, state).map_err(Failure::usage)?;
+        Ok(shell.insert(Arc::new(made)).clone())
+    }
+
+    /// Writes down that the server started.
+    pub fn started(&self, loaded: &Loaded) {
+        let mut event = AuditEvent::new(Decision::Operated, "server.serve", "process");
+        event.reason = Some(match &loaded.file {
+            Some(file) => format!("version {}, settings {}", windlass_server::VERSION, file.display()),
+            None => format!("version {}, no settings file", windlass_server::VERSION),
+        });
+        self.audit.record(event);
+    }
+
+    /// Follows the files settings come from. Without a watcher SIGHUP still reloads.
+    pub fn watch(self: &Arc<Self>, loaded: &Loaded, server: Arc<Server>, sources: Sources) -> Option<Watcher> {
+        let (house, runtime) = (self.clone(), tokio::runtime::Handle::current());
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(std::time::Duration::from_secs(60));
+            loop {
+                every.tick().await;
+                let store = store.clone();
+                if tokio::task::spawn_blocking(move || store.sweep()).await.is_err() {
+                    tracing::error!("the store's sweep panicked");
+                }
+            }
+        });
+        let reloader = Reloader::new(sources, loaded);
+        let watcher = windlass_config::watch(reloader, &loaded.files, move |change| {
+            let _runtime = runtime.enter();
+            house.reload(&server, change);
+        });
+        watcher.inspect_err(|error| tracing::warn!("{error}")).ok()
+    }
+
+    /// Puts changed settings in force, all or nothing; the former ones stay where they are faulty.
+    pub fn reload(&self, server: &Server, change: Change) {
+        let outcome = change
+            .map_err(|errors: ConfigErrors| Failure::with(Exit::Usage, errors))
+            .and_then(|loaded| {
+                windlass_config::exposure(&loaded.settings).map_err(Failure::usage)?;
+                let live = self.live(&loaded)?;
+                server.reload(live).map_err(Failure::usage)
+            });
+        match outcome {
+            Ok(()) => tracing::info!("the configuration was reloaded"),
+            Err(failure) => tracing::error!("the configuration was not reloaded, the former one stays: {failure}"),
+        }
+    }
+
+    /// The toolsets' own view, for `doctor`.
+    pub fn audit(&self) -> &Arc<AuditLog> {
+        &self.audit
+    }
+
+    /// Writes out what is still on its way to the audit log.
+    pub fn close(&self) {
+        self.audit.close();
+    }
+}
