@@ -1,0 +1,453 @@
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use serde_json::{Map, Value, json};
+use windlass_core::ExposeSecret;
+
+use super::{
+    ConnectOptions, Plan, Server, Token,
+    file::{Edit, JsonEdit, TomlEdit},
+};
+use crate::error::ClientError;
+
+/// A client that can be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum App {
+    /// Claude Code.
+    Claude,
+    /// Claude Desktop.
+    ClaudeDesktop,
+    /// Cursor.
+    Cursor,
+    /// Visual Studio Code.
+    VsCode,
+    /// Windsurf.
+    Windsurf,
+    /// Zed.
+    Zed,
+    /// Gemini CLI.
+    Gemini,
+    /// Codex.
+    Codex,
+    /// Cline.
+    Cline,
+}
+
+/// The operating system whose paths to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Os {
+    /// Linux and other Unix systems.
+    Linux,
+    /// macOS.
+    MacOs,
+    /// Windows.
+    Windows,
+}
+
+/// Where things are on a machine. Given, not looked up, so that tests need no environment.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The operating system.
+    pub os: Os,
+    /// The user's home directory.
+    pub home: PathBuf,
+    /// `XDG_CONFIG_HOME`, where set.
+    pub xdg_config_home: Option<PathBuf>,
+    /// `APPDATA`, on Windows.
+    pub app_data: Option<PathBuf>,
+    /// `CODEX_HOME`, where set.
+    pub codex_home: Option<PathBuf>,
+    /// The project directory, for clients that keep servers with the project.
+    pub project: PathBuf,
+}
+
+impl App {
+    /// All of them, in alphabetical order.
+    pub const ALL: [Self; 9] = [
+        Self::Claude,
+        Self::ClaudeDesktop,
+        Self::Cline,
+        Self::Codex,
+        Self::Cursor,
+        Self::Gemini,
+        Self::VsCode,
+        Self::Windsurf,
+        Self::Zed,
+    ];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::ClaudeDesktop => "claude-desktop",
+            Self::Cline => "cline",
+            Self::Codex => "codex",
+            Self::Cursor => "cursor",
+            Self::Gemini => "gemini",
+            Self::VsCode => "vscode",
+            Self::Windsurf => "windsurf",
+            Self::Zed => "zed",
+        }
+    }
+
+    /// The name as people say it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Claude => "Claude Code",
+            Self::ClaudeDesktop => "Claude Desktop",
+            Self::Cline => "Cline",
+            Self::Codex => "Codex",
+            Self::Cursor => "Cursor",
+            Self::Gemini => "Gemini CLI",
+            Self::VsCode => "VS Code",
+            Self::Windsurf => "Windsurf",
+            Self::Zed => "Zed",
+        }
+    }
+
+    /// The client's configuration file.
+    pub fn path(self, places: &Places) -> PathBuf {
+        let home = &places.home;
+        match self {
+            // Claude Code rewrites ~/.claude.json all the time, so that file is left to its own command.
+            Self::Claude => places.project.join(".mcp.json"),
+            Self::ClaudeDesktop => places.config("Claude").join("claude_desktop_config.json"),
+            Self::Cline => {
+                places.config("Code").join("User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json")
+            }
+            Self::Codex => places.codex_home.clone().unwrap_or_else(|| home.join(".codex")).join("config.toml"),
+            Self::Cursor => home.join(".cursor/mcp.json"),
+            Self::Gemini => home.join(".gemini/settings.json"),
+            Self::VsCode => places.config("Code").join("User/mcp.json"),
+            Self::Windsurf => home.join(".codeium/windsurf/mcp_config.json"),
+            Self::Zed if places.os == Os::Windows => places.config("Zed").join("settings.json"),
+            // Zed follows XDG on macOS too.
+            Self::Zed => places.xdg().join("zed/settings.json"),
+        }
+    }
+
+    /// How the client writes a reference to an environment variable, if it can.
+    fn reference(self, variable: &str) -> Option<String> {
+        match self {
+            Self::Claude | Self::Gemini => Some(format!("${{{variable}}}")),
+            Self::Cursor | Self::Windsurf => Some(format!("${{env:{variable}}}")),
+            // It asks once and keeps the answer in its own secret store.
+            Self::VsCode => Some(format!("${{input:{}}}", input_id(variable))),
+            Self::ClaudeDesktop | Self::Cline | Self::Codex | Self::Zed => None,
+        }
+    }
+}
+
+impl fmt::Display for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for App {
+    type Err = ClientError;
+
+    fn from_str(text: &str) -> Result<Self, ClientError> {
+        let wanted = match text {
+            "claude-code" => "claude",
+            "code" | "vs-code" => "vscode",
+            "gemini-cli" => "gemini",
+            other => other,
+        };
+        Self::ALL.into_iter().find(|app| app.name() == wanted).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|app| app.name()).collect();
+            ClientError::usage(format!("there is no client `{text}`"), format!("there is {}", names.join(", ")))
+        })
+    }
+}
+
+impl Os {
+    /// The one this was built for.
+    pub fn current() -> Self {
+        if cfg!(windows) {
+            Self::Windows
+        } else if cfg!(target_os = "macos") {
+            Self::MacOs
+        } else {
+            Self::Linux
+        }
+    }
+}
+
+impl Places {
+    /// This machine's places, by a reader of the environment.
+    pub fn from_env(read: impl Fn(&str) -> Option<PathBuf>, project: PathBuf) -> Result<Self, ClientError> {
+        let os = Os::current();
+        let home = if os == Os::Windows { "USERPROFILE" } else { "HOME" };
+        let absolute = |name: &str| read(name).filter(|path| path.is_absolute());
+        let missing = || ClientError::usage(format!("{home} is not set"), "set it to your home directory");
+        Ok(Self {
+            os,
+            home: absolute(home).ok_or_else(missing)?,
+            xdg_config_home: absolute("XDG_CONFIG_HOME"),
+            app_data: absolute("APPDATA"),
+            codex_home: absolute("CODEX_HOME"),
+            project,
+        })
+    }
+
+    fn xdg(&self) -> PathBuf {
+        self.xdg_config_home.clone().unwrap_or_else(|| self.home.join(".config"))
+    }
+
+    /// The configuration directory of a desktop program.
+    fn config(&self, program: &str) -> PathBuf {
+        let base = match self.os {
+            Os::Linux => self.xdg(),
+            Os::MacOs => self.home.join("Library/Application Support"),
+            Os::Windows => self.app_data.clone().unwrap_or_else(|| self.home.join("AppData/Roaming")),
+        };
+        base.join(program)
+    }
+}
+
+fn input_id(variable: &str) -> String {
+    variable.to_ascii_lowercase().replace('_', "-")
+}
+
+pub(super) fn plan(options: &ConnectOptions) -> Result<Plan, ClientError> {
+    let app = options.app;
+    let mut notes = Vec::new();
+    let edit = if app == App::Codex {
+        Edit::Toml(TomlEdit { name: options.name.clone(), entry: codex_entry(&options.server)? })
+    } else {
+        let mut edit = JsonEdit {
+            section: match app {
+                App::VsCode => "servers",
+                App::Zed => "context_servers",
+                _ => "mcpServers",
+            },
+            name: options.name.clone(),
+            entry: entry(app, &options.server)?,
+            input: None,
+        };
+        if let (App::VsCode, Server::Http { token: Token::Env(variable), .. }) = (app, &options.server) {
+            edit.input = Some(json!({
+                "type": "promptString",
+                "id": input_id(variable),
+                "description": format!("The API key for {}", options.name),
+                "password": true,
+            }));
+            notes.push("VS Code asks for the token once and keeps it in its secret store.".into());
+        }
+        Edit::Json(edit)
+    };
+    match &options.server {
+        Server::Http { token: Token::Env(variable), .. } if app != App::VsCode => {
+            notes.push(format!("Set {variable} where {} starts; the file only refers to it.", app.title()));
+        }
+        Server::Http { token: Token::Raw(_), .. } => {
+            notes.push("The token is in this file in the clear: keep it out of version control.".into());
+        }
+        _ => {}
+    }
+    let secret = match &options.server {
+        Server::Http { token: Token::Raw(token), .. } => Some(token.clone()),
+        _ => None,
+    };
+    let path = app.path(&options.places);
+    Ok(Plan { app, path, command: command(options), notes, edit, secret })
+}
+
+/// What the client keeps about one server.
+fn entry(app: App, server: &Server) -> Result<Map<String, Value>, ClientError> {
+    let mut entry = Map::new();
+    let typed = matches!(app, App::Claude | App::VsCode);
+    match server {
+        Server::Stdio { command, args } => {
+            if typed {
+                entry.insert("type".into(), "stdio".into());
+            }
+            entry.insert("command".into(), path_text(command)?.into());
+            entry.insert("args".into(), args.clone().into());
+        }
+        Server::Http { .. } if app == App::ClaudeDesktop => {
+            return Err(ClientError::usage(
+                "Claude Desktop's file holds only programs that it starts",
+                "connect it over stdio, or add the URL in the app under Settings, Connectors",
+            ));
+        }
+        Server::Http { url, token } => {
+            let kind = match app {
+                App::Claude | App::VsCode => Some("http"),
+                App::Cline => Some("streamableHttp"),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                entry.insert("type".into(), kind.into());
+            }
+            let key = match app {
+                App::Windsurf => "serverUrl",
+                App::Gemini => "httpUrl",
+                _ => "url",
+            };
+            entry.insert(key.into(), url.as_str().into());
+            if let Some(value) = token_text(app, token)? {
+                entry.insert("headers".into(), json!({ "Authorization": format!("Bearer {value}") }));
+            }
+        }
+    }
+    Ok(entry)
+}
+
+/// The token as it stands in the file.
+fn token_text(app: App, token: &Token) -> Result<Option<String>, ClientError> {
+    match token {
+        Token::None => Ok(None),
+        Token::Raw(token) => Ok(Some(token.expose_secret().to_owned())),
+        Token::Env(variable) => match app.reference(&variable_name(variable)?) {
+            Some(reference) => Ok(Some(reference)),
+            None => Err(ClientError::usage(
+                format!("{} cannot refer to an environment variable in its file", app.title()),
+                "connect over stdio, or ask for the token to be written into the file",
+            )),
+        },
+    }
+}
+
+fn variable_name(variable: &str) -> Result<String, ClientError> {
+    let fits = variable.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if fits {
+        return Ok(variable.to_owned());
+    }
+    // What was given may well be the token itself, so it is not repeated.
+    Err(ClientError::usage("that is no name of an environment variable", "give the name, not the token"))
+}
+
+fn codex_entry(server: &Server) -> Result<toml_edit::Table, ClientError> {
+    let mut entry = toml_edit::Table::new();
+    match server {
+        Server::Stdio { command, args } => {
+            entry["command"] = toml_edit::value(path_text(command)?);
+            entry["args"] = toml_edit::value(args.iter().collect::<toml_edit::Array>());
+        }
+        Server::Http { url, token } => {
+            entry["url"] = toml_edit::value(url.as_str());
+            match token {
+                Token::None => {}
+                Token::Env(variable) => {
+                    entry["bearer_token_env_var"] = toml_edit::value(variable_name(variable)?);
+                }
+                Token::Raw(_) => {
+                    return Err(ClientError::usage(
+                        "Codex refuses a token in its file",
+                        "put it in an environment variable and name that",
+                    ));
+                }
+            }
+        }
+    }
+    Ok(entry)
+}
+
+fn path_text(path: &Path) -> Result<&str, ClientError> {
+    path.to_str().ok_or_else(|| {
+        ClientError::usage(format!("`{}` is not Unicode", path.display()), "install the program elsewhere")
+    })
+}
+
+/// The client's own command for the same, where it has one and it needs no secret on the command line.
+fn command(options: &ConnectOptions) -> Option<String> {
+    let name = &options.name;
+    let words: Vec<String> = match (options.app, &options.server) {
+        (App::Claude, Server::Stdio { command, args }) => {
+            let start = ["claude", "mcp", "add", "--scope", "project", "--transport", "stdio", name, "--"];
+            start.iter().map(|word| (*word).to_owned()).chain(program(command, args)).collect()
+        }
+        (App::Claude, Server::Http { url, token }) => {
+            let start = ["claude", "mcp", "add", "--scope", "project", "--transport", "http", name, url.as_str()];
+            let mut words: Vec<String> = start.iter().map(|word| (*word).to_owned()).collect();
+            match token {
+                Token::None => {}
+                Token::Env(variable) => {
+                    words.extend(["--header".into(), format!("Authorization: Bearer ${{{variable}}}")]);
+                }
+                Token::Raw(_) => return None,
+            }
+            words
+        }
+        (App::Codex, Server::Stdio { command, args }) => {
+            let start = ["codex", "mcp", "add", name, "--"];
+            start.iter().map(|word| (*word).to_owned()).chain(program(command, args)).collect()
+        }
+        (App::Codex, Server::Http { url, token: Token::None }) => {
+            ["codex", "mcp", "add", name, "--url", url.as_str()].iter().map(|word| (*word).to_owned()).collect()
+        }
+        _ => return None,
+    };
+    Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+}
+
+fn program(command: &Path, args: &[String]) -> impl Iterator<Item = String> {
+    std::iter::once(command.display().to_string()).chain(args.to_vec())
+}
+
+/// A word as a POSIX shell takes it for itself.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(os: Os) -> Places {
+        Places {
+            os,
+            home: "/h".into(),
+            xdg_config_home: None,
+            app_data: (os == Os::Windows).then(|| "/h/AppData/Roaming".into()),
+            codex_home: None,
+            project: "/p".into(),
+        }
+    }
+
+    #[test]
+    fn paths() {
+        let table: String = App::ALL
+            .iter()
+            .flat_map(|app| [Os::Linux, Os::MacOs, Os::Windows].map(|os| (app, os)))
+            .map(|(app, os)| format!("{app} {os:?} {}\n", app.path(&places(os)).display()).replace('\\', "/"))
+            .collect();
+        insta::assert_snapshot!(table, @"");
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for app in App::ALL {
+            assert_eq!(app.name().parse::<App>().unwrap(), app);
+        }
+        assert_eq!("emacs".parse::<App>().unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn shell_words() {
+        assert_eq!(quoted("/usr/bin/windlass"), "/usr/bin/windlass");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+
+    #[test]
+    fn the_environment_decides_where() {
+        let read = |name: &str| match name {
+            "HOME" | "USERPROFILE" => Some(PathBuf::from("/h")),
+            "XDG_CONFIG_HOME" => Some(PathBuf::from("relative")),
+            _ => None,
+        };
+        let places = Places::from_env(read, "/p".into()).unwrap();
+        assert_eq!(places.xdg_config_home, None, "a relative XDG_CONFIG_HOME is invalid and ignored");
+        assert!(Places::from_env(|_| None, "/p".into()).is_err());
+    }
+}
