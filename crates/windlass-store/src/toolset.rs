@@ -118,13 +118,14 @@ fn page_error(error: PageError) -> ToolError {
 }
 
 fn pattern_error(error: regex::Error) -> ToolError {
-    let hint = match &error {
-        regex::Error::CompiledTooBig(_) => "use smaller repetition counts",
-        _ => {
-            "patterns are regular expressions without look-around and back-references; escape . ( [ * + ? to find them"
+    match error {
+        regex::Error::CompiledTooBig(_) => {
+            ToolError::invalid("the pattern is too large once compiled").hint("use smaller repetition counts")
         }
-    };
-    ToolError::invalid(format!("the pattern cannot be used: {error}")).hint(hint)
+        error => ToolError::invalid(format!("the pattern cannot be used: {error}")).hint(
+            "patterns are regular expressions without look-around and back-references; escape . ( [ * + ? to find them",
+        ),
+    }
 }
 
 #[async_trait]

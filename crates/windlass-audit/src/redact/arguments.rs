@@ -19,13 +19,13 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn new(arguments: &Map<String, Value>, redactor: &Redactor) -> Self {
-        let mut whole = Writer { redactor, out: Vec::with_capacity(256), brief: false };
+        let mut whole = Writer { redactor, out: Vec::with_capacity(256), limit: None };
         whole.object(arguments);
         let digest = hex::encode(Sha256::digest(&whole.out));
         if whole.out.len() <= LONGEST {
             return Self { json: whole.out, digest };
         }
-        let mut brief = Writer { redactor, out: Vec::with_capacity(LONGEST), brief: true };
+        let mut brief = Writer { redactor, out: Vec::with_capacity(LONGEST), limit: Some(LONGEST) };
         brief.object(arguments);
         Self { json: brief.out, digest }
     }
@@ -43,7 +43,8 @@ pub(crate) fn shortened(text: &str, longest: usize) -> String {
 struct Writer<'a> {
     redactor: &'a Redactor,
     out: Vec<u8>,
-    brief: bool,
+    /// Where a container stops, where arguments are written in brief.
+    limit: Option<usize>,
 }
 
 impl Writer<'_> {
@@ -52,9 +53,18 @@ impl Writer<'_> {
             Value::Null | Value::Bool(_) => self.json(value),
             Value::Number(number) => self.number(&number.to_string(), value),
             Value::String(text) => self.text(text),
-            Value::Array(items) => self.array(items, program),
-            Value::Object(object) => self.object(object),
+            Value::Array(items) => self.within(|this| this.array(items, program)),
+            Value::Object(object) => self.within(|this| this.object(object)),
         }
+    }
+
+    /// A container gets half of the room left, so that what comes after it is not crowded out.
+    fn within(&mut self, write: impl FnOnce(&mut Self)) {
+        let limit = self.limit;
+        let written = self.out.len();
+        self.limit = limit.map(|limit| written + limit.saturating_sub(written) / 2);
+        write(self);
+        self.limit = limit;
     }
 
     fn object(&mut self, object: &Map<String, Value>) {
@@ -133,7 +143,7 @@ impl Writer<'_> {
     fn text(&mut self, text: &str) {
         // Scrubbed first: half a secret is no longer recognised as one.
         let scrubbed = self.redactor.scrub(text);
-        if self.brief && scrubbed.len() > LONGEST_STRING {
+        if self.limit.is_some() && scrubbed.len() > LONGEST_STRING {
             self.plain(&shortened(&scrubbed, LONGEST_STRING));
         } else {
             self.json(&scrubbed);
@@ -149,6 +159,6 @@ impl Writer<'_> {
     }
 
     fn full(&self) -> bool {
-        self.brief && self.out.len() >= LONGEST
+        self.limit.is_some_and(|limit| self.out.len() >= limit)
     }
 }

@@ -92,5 +92,8 @@ fn a_configured_directory_must_work() {
     let settings = StoreSettings { directory: Some("/dev/null/windlass".into()), ..StoreSettings::default() };
     let environment = only_temp(Path::new("/proc/nowhere"));
     let error = Store::open(&settings, &LimitSettings::default(), &environment).err().unwrap();
-    insta::assert_snapshot!(format!("{error}\n{}", error.hint()), @"");
+    insta::assert_snapshot!(format!("{error}\n{}", error.hint()), @r#"
+    store.directory `/dev/null/windlass` cannot be used: Not a directory (os error 20)
+    make it a directory this user may write to, or leave store.directory out to let the server choose one
+    "#);
 }

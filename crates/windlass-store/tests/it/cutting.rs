@@ -20,7 +20,7 @@ fn long_output_shows_head_note_and_tail() {
     let handle = captured.handle.unwrap();
     assert_eq!(captured.bytes, text.len() as u64);
     let shown = captured.text.replace(&handle, "HANDLE").replace('\n', " ");
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 [... 2,688,740 bytes left out; read_output handle="HANDLE" offset=100 ...]  399993 399994 399995 399996 399997 399998 399999"#);
 }
 
 #[test]

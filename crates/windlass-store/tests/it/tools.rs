@@ -25,23 +25,79 @@ fn ask(tool: &str, mut arguments: Value) -> String {
 
 #[test]
 fn pages() {
-    insta::assert_snapshot!(ask("read_output", json!({"from_line": 299, "lines": 2})), @"");
-    insta::assert_snapshot!(ask("read_output", json!({"offset": 20, "limit": 16})), @"");
-    insta::assert_snapshot!(ask("read_output", json!({"from_line": 1000})), @"");
-    insta::assert_snapshot!(ask("read_output", json!({"from_line": 1001})), @"");
-    insta::assert_snapshot!(ask("read_output", json!({"from_line": 5000})), @"");
-    insta::assert_snapshot!(ask("read_output", json!({"offset": 99_999_999})), @"");
-    insta::assert_snapshot!(ask("read_output", json!({"offset": 1, "from_line": 1})), @"");
+    insta::assert_snapshot!(ask("read_output", json!({"from_line": 299, "lines": 2})), @r#"
+    299 fine
+    300 error: disk €300
+    [bytes 2,574 to 2,606 of 8,935; go on with offset=2606]
+    "#);
+    insta::assert_snapshot!(ask("read_output", json!({"offset": 20, "limit": 16})), @r#"
+
+    4 fine
+    5 fine
+    6
+    [bytes 20 to 36 of 8,935; go on with offset=36]
+    "#);
+    insta::assert_snapshot!(ask("read_output", json!({"from_line": 1000})), @r#"
+    1000 fine
+    [bytes 8,925 to 8,935 of 8,935; this is the end]
+    "#);
+    insta::assert_snapshot!(ask("read_output", json!({"from_line": 1001})), @r#"
+    InvalidArguments: the output has only 1000 lines
+    hint: ask for an earlier from_line
+    "#);
+    insta::assert_snapshot!(ask("read_output", json!({"from_line": 5000})), @r#"
+    InvalidArguments: the output has only 1000 lines
+    hint: ask for an earlier from_line
+    "#);
+    insta::assert_snapshot!(ask("read_output", json!({"offset": 99_999_999})), @r#"
+
+    [bytes 8,935 to 8,935 of 8,935; this is the end]
+    "#);
+    insta::assert_snapshot!(ask("read_output", json!({"offset": 1, "from_line": 1})), @r#"
+    InvalidArguments: offset and from_line exclude each other
+    hint: give one of them
+    "#);
 }
 
 #[test]
 fn searches() {
-    insta::assert_snapshot!(ask("search_output", json!({"pattern": "error"})), @"");
-    insta::assert_snapshot!(ask("search_output", json!({"pattern": "ERROR"})), @"");
-    insta::assert_snapshot!(ask("search_output", json!({"pattern": "(?i)ERROR.*€", "context_lines": 1})), @"");
-    insta::assert_snapshot!(ask("search_output", json!({"pattern": "^99. fine$", "max_matches": 2})), @"");
-    insta::assert_snapshot!(ask("search_output", json!({"pattern": "(a"})), @"");
-    insta::assert_snapshot!(ask("search_output", json!({"pattern": "(a{1000}){1000}"})), @"");
+    insta::assert_snapshot!(ask("search_output", json!({"pattern": "error"})), @r#"
+    300:300 error: disk €300
+    600:600 error: disk €600
+    900:900 error: disk €900
+    [3 matches in 8,935 bytes]
+    "#);
+    insta::assert_snapshot!(ask("search_output", json!({"pattern": "ERROR"})), @r#"[0 matches in 8,935 bytes]"#);
+    insta::assert_snapshot!(ask("search_output", json!({"pattern": "(?i)ERROR.*€", "context_lines": 1})), @r#"
+    299-299 fine
+    300:300 error: disk €300
+    301-301 fine
+    --
+    599-599 fine
+    600:600 error: disk €600
+    601-601 fine
+    --
+    899-899 fine
+    900:900 error: disk €900
+    901-901 fine
+    [3 matches in 8,935 bytes]
+    "#);
+    insta::assert_snapshot!(ask("search_output", json!({"pattern": "^99. fine$", "max_matches": 2})), @r#"
+    990:990 fine
+    991:991 fine
+    [2 matches in 8,935 bytes; there are more, narrow the pattern or read on from a line]
+    "#);
+    insta::assert_snapshot!(ask("search_output", json!({"pattern": "(a"})), @r#"
+    InvalidArguments: the pattern cannot be used: regex parse error:
+        (a
+        ^
+    error: unclosed group
+    hint: patterns are regular expressions without look-around and back-references; escape . ( [ * + ? to find them
+    "#);
+    insta::assert_snapshot!(ask("search_output", json!({"pattern": "(a{1000}){1000}"})), @r#"
+    InvalidArguments: the pattern is too large once compiled
+    hint: use smaller repetition counts
+    "#);
 }
 
 #[test]
@@ -85,5 +141,39 @@ fn definitions() {
             assert!(property["type"].is_string(), "{name}: {property}");
         }
     }
-    insta::assert_json_snapshot!(shown[0]["inputSchema"], @"");
+    insta::assert_json_snapshot!(shown[0]["inputSchema"], @r#"
+    {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "handle": {
+          "type": "string",
+          "description": "The handle, as the answer with the cut output gave it: out_ and 32 digits."
+        },
+        "offset": {
+          "type": "integer",
+          "description": "Byte to begin at, counted from 0. Default 0.",
+          "minimum": 0
+        },
+        "limit": {
+          "type": "integer",
+          "description": "Most bytes of text to return. Default and maximum: as much as fits an answer.",
+          "minimum": 0
+        },
+        "from_line": {
+          "type": "integer",
+          "description": "Line to begin at, counted from 1, instead of offset.",
+          "minimum": 0
+        },
+        "lines": {
+          "type": "integer",
+          "description": "Most lines to return.",
+          "minimum": 0
+        }
+      },
+      "required": [
+        "handle"
+      ]
+    }
+    "#);
 }
