@@ -11,12 +11,13 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use windlass_config::settings::{CommandRule, KernelFeature, NetworkAccess, ShellSettings};
+use windlass_config::settings::{KernelFeature, NetworkAccess, ShellSettings};
 use windlass_core::{Captured, Sink};
 
 use crate::{
     launch::{Confinement, Insist, Job, Launcher, Limits, Protection, Protections},
     plan::{Command, Plan, Step, When},
+    rules::Rules,
 };
 
 /// Runs plans. Cheap to clone.
@@ -25,6 +26,26 @@ pub struct Executor {
     launcher: Arc<Launcher>,
     limits: Limits,
     confinement: Confinement,
+    unchecked: Vec<String>,
+}
+
+/// What the rules say of every run.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Files below these may be read.
+    pub read: Vec<PathBuf>,
+    /// Files below these may be written.
+    pub write: Vec<PathBuf>,
+    /// The rules that grant running code of the caller's choice.
+    pub unchecked: Vec<String>,
+}
+
+impl From<&Rules> for Reach {
+    fn from(rules: &Rules) -> Self {
+        let (read, write) = rules.roots();
+        let unchecked = rules.unchecked().into_iter().map(str::to_owned).collect();
+        Self { read: read.to_vec(), write: write.to_vec(), unchecked }
+    }
 }
 
 /// What one run is given.
@@ -95,19 +116,13 @@ pub enum RunError {
 }
 
 impl Executor {
-    /// An executor for runs that may reach `read` and `write` (see [`crate::rules::Rules::roots`]).
-    pub fn new(launcher: Launcher, settings: &ShellSettings, read: &[PathBuf], write: &[PathBuf]) -> Self {
+    /// An executor for runs under `settings`.
+    pub fn new(launcher: Launcher, settings: &ShellSettings, reach: Reach) -> Self {
         let insist = |feature| match feature {
             KernelFeature::Auto => Insist::Auto,
             KernelFeature::Required => Insist::Required,
             KernelFeature::Off => Insist::Off,
         };
-        // A file below the roots may have been written by a caller. Only where some rule grants running code at all may
-        // such files be executed; else git's hooks would be the way around every rule.
-        let runs_code = settings
-            .commands
-            .iter()
-            .any(|rule| matches!(rule, CommandRule::Full(full) if full.interpreter || full.shell));
         let limits = &settings.limits;
         Self {
             launcher: Arc::new(launcher),
@@ -118,13 +133,14 @@ impl Executor {
                 cpu_seconds: limits.cpu.0.as_secs().max(1),
                 open_files: limits.open_files.into(),
             },
+            unchecked: reach.unchecked,
             confinement: Confinement {
                 landlock: insist(settings.sandbox.landlock),
                 seccomp: insist(settings.sandbox.seccomp),
                 network: settings.sandbox.network == NetworkAccess::Allow,
-                read: read.to_vec(),
-                write: write.to_vec(),
-                execute: if runs_code { [read, write].concat() } else { Vec::new() },
+                read: reach.read,
+                write: reach.write,
+                execute: Vec::new(),
             },
         }
     }
@@ -137,7 +153,7 @@ impl Executor {
             environment: io.environment,
             timeout: io.timeout,
             limits: self.limits.clone(),
-            confinement: self.confinement.clone(),
+            confinement: self.confinement_of(plan),
             server: i32::try_from(std::process::id()).unwrap_or_default(),
             stdin_bytes: io.stdin.len() as u64,
         };
@@ -162,6 +178,17 @@ impl Executor {
             cpu: outcome.cpu,
             max_rss_kib: outcome.max_rss_kib,
         })
+    }
+
+    /// A file below the roots may have been written by a caller. Only a rule that grants running code at all makes such
+    /// files executable; else git's hooks would be the way around every rule.
+    fn confinement_of(&self, plan: &Plan) -> Confinement {
+        let mut confinement = self.confinement.clone();
+        let mut commands = plan.steps.iter().flat_map(|step| &step.pipeline);
+        if commands.any(|command| self.unchecked.contains(&command.rule)) {
+            confinement.execute = [confinement.read.as_slice(), &confinement.write].concat();
+        }
+        confinement
     }
 
     /// Runs a command that looks at itself, to learn which protections hold on this machine.

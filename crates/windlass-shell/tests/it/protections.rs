@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt};
 
 use windlass_config::settings::{KernelFeature, NetworkAccess, ShellSettings};
 use windlass_shell::{
-    exec::{Executor, RunIo},
+    exec::{Executor, Reach, RunIo},
     launch::Protections,
 };
 
@@ -41,7 +41,7 @@ async fn the_probe_does_not_praise_what_is_off() {
     settings.sandbox.landlock = KernelFeature::Off;
     settings.sandbox.seccomp = KernelFeature::Off;
     settings.sandbox.network = NetworkAccess::Allow;
-    let found = Executor::new(launcher(), &settings, &[], &[]).probe().await.unwrap();
+    let found = Executor::new(launcher(), &settings, Reach::default()).probe().await.unwrap();
     for name in ["landlock", "seccomp", "network"] {
         assert!(!found.holds(name), "{found:?}");
     }
@@ -125,12 +125,8 @@ async fn a_file_below_the_roots_is_not_a_program() {
     assert_eq!((result.stdout.text.as_str(), result.exit_code), ("", Some(126)));
 
     // Unless some rule grants running code anyway.
-    let mut settings = ShellSettings::default();
-    let rule =
-        windlass_config::settings::CommandSettings { program: "make".into(), interpreter: true, ..Default::default() };
-    settings.commands.push(windlass_config::settings::CommandRule::Full(Box::new(rule)));
-    let roots = [directory.path().to_path_buf()];
-    let executor = Executor::new(launcher(), &settings, &roots, &roots);
+    let reach = Reach { read: vec![directory.path().into()], write: Vec::new(), unchecked: vec!["test".into()] };
+    let executor = Executor::new(launcher(), &ShellSettings::default(), reach);
     let result = executor.run(&shell(&hook.display().to_string()), io(&new_mark())).await.unwrap();
     assert_eq!((result.stdout.text.as_str(), result.exit_code), ("got you\n", Some(0)));
 }
@@ -187,7 +183,7 @@ async fn limits_hold() {
     let mut settings = ShellSettings::default();
     settings.limits.open_files = 32;
     settings.limits.file_size = windlass_core::units::Bytes(1 << 20);
-    let executor = Executor::new(launcher(), &settings, &[], &[]);
+    let executor = Executor::new(launcher(), &settings, Reach::default());
     let result = executor.run(&shell("ulimit -n; ulimit -c; ulimit -f; umask"), io(&new_mark())).await.unwrap();
     insta::assert_snapshot!(result.stdout.text, @r"
     32
@@ -197,7 +193,7 @@ async fn limits_hold() {
     ");
     // Memory: of the run where there is a cgroup, of the process anyway.
     settings.limits.memory = windlass_core::units::Bytes(64 << 20);
-    let executor = Executor::new(launcher(), &settings, &[], &[]);
+    let executor = Executor::new(launcher(), &settings, Reach::default());
     let result =
         executor.run(&shell("head -c 200000000 /dev/zero | tail -n 1 | wc -c"), io(&new_mark())).await.unwrap();
     assert_ne!(result.stdout.text.trim(), "200000000", "{result:?}");
@@ -210,7 +206,7 @@ async fn what_is_insisted_on_and_missing_stops_the_run() {
     }
     let mut settings = ShellSettings::default();
     settings.sandbox.landlock = KernelFeature::Required;
-    let executor = Executor::new(launcher(), &settings, &[], &[]);
+    let executor = Executor::new(launcher(), &settings, Reach::default());
     let result = executor.run(&shell("echo ran"), io(&new_mark())).await;
     assert!(matches!(result, Err(windlass_shell::exec::RunError::Refused(_))), "{result:?}");
 }

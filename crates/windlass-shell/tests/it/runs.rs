@@ -11,7 +11,7 @@ use std::{
 use windlass_config::settings::ShellSettings;
 use windlass_core::{CancellationToken, NoOutputs, Outputs, Principal};
 use windlass_shell::{
-    exec::{Executor, RunIo, RunResult},
+    exec::{Executor, Reach, RunIo, RunResult},
     launch::Launcher,
     plan::{Command, Plan, Redirect, Step, When},
 };
@@ -26,7 +26,7 @@ pub fn launcher() -> Launcher {
 /// An executor that may read and write below `roots`.
 pub fn executor(roots: &[&Path]) -> Executor {
     let roots: Vec<PathBuf> = roots.iter().map(|root| root.to_path_buf()).collect();
-    Executor::new(launcher(), &ShellSettings::default(), &roots, &roots)
+    Executor::new(launcher(), &ShellSettings::default(), Reach { read: roots.clone(), write: roots, unchecked: Vec::new() })
 }
 
 pub fn command(argv: &[&str]) -> Command {

@@ -1,0 +1,191 @@
+//! The tools: what a model sees of all this.
+
+mod about;
+mod arguments;
+mod job_tools;
+mod ready;
+mod run;
+mod schema;
+mod tasks;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use windlass_config::settings::ShellSettings;
+use windlass_core::{Call, Check, Reply, Tasks, ToolError, ToolSpec, Toolset, mcp::ToolAnnotations};
+
+use crate::{
+    exec::Executor,
+    jobs::{JobLimits, Jobs},
+    launch::{Launcher, Protections},
+    plan::Plan,
+    rules::{Rules, RulesError},
+};
+use arguments::{CommandArguments, ExplainArguments, JobOutputArguments, NoArguments, StopArguments};
+
+/// Approved commands as tools.
+#[derive(Clone)]
+pub struct ShellToolset {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: ShellSettings,
+    rules: Rules,
+    executor: Executor,
+    /// Or why there is no place for any.
+    jobs: Result<Jobs, String>,
+    protections: OnceCell<Result<Protections, String>>,
+}
+
+/// A command that passed the rules.
+struct Approved {
+    /// As its caller wrote it.
+    title: String,
+    plan: Plan,
+    directory: PathBuf,
+    environment: BTreeMap<String, String>,
+    stdin: Vec<u8>,
+    timeout: Option<Duration>,
+}
+
+impl ShellToolset {
+    /// Compiles the rules of `settings`; relative paths count from `base`. Jobs are kept below `state_dir`. Must be called
+    /// inside a tokio runtime.
+    pub fn new(
+        settings: &ShellSettings,
+        base: &Path,
+        launcher: Launcher,
+        state_dir: Option<PathBuf>,
+    ) -> Result<Self, RulesError> {
+        let rules = Rules::compile(settings, base)?;
+        let executor = Executor::new(launcher, settings, (&rules).into());
+        let limits = JobLimits::new(settings.max_jobs, settings.max_job_time.0);
+        let jobs = Jobs::open(state_dir.as_deref(), limits)
+            // A state directory that cannot be written must not take run_command away.
+            .inspect_err(|error| tracing::warn!(%error, "long commands cannot be kept, start_command is off"))
+            .map_err(|error| match std::error::Error::source(&error) {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            });
+        let settings = settings.clone();
+        let inner = Inner { settings, rules, executor, jobs, protections: OnceCell::new() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Which protections hold on this machine. Found out once.
+    pub async fn protections(&self) -> Result<&Protections, &str> {
+        let probe = async || self.inner.executor.probe().await.map_err(|error| error.to_string());
+        self.inner.protections.get_or_init(probe).await.as_ref().map_err(String::as_str)
+    }
+
+    fn jobs(&self) -> Result<&Jobs, ToolError> {
+        self.inner.jobs.as_ref().map_err(|why| {
+            ToolError::new(windlass_core::ErrorKind::Unavailable, "this server has no place to keep jobs")
+                .hint("run it with run_command instead")
+                .detail(why)
+        })
+    }
+}
+
+#[async_trait]
+impl Toolset for ShellToolset {
+    fn name(&self) -> &str {
+        "shell"
+    }
+
+    fn tools(&self) -> Vec<ToolSpec> {
+        let runs = |open: bool| ToolAnnotations::new().read_only(false).destructive(true).idempotent(false).open_world(open);
+        let reads = || ToolAnnotations::new().read_only(true).destructive(false).idempotent(true).open_world(false);
+        let limit = self.inner.settings.max_timeout;
+        vec![
+            ToolSpec::new(schema::tool::<CommandArguments, run::Answer>(
+                "run_command",
+                "Run a command",
+                format!(
+                    "Runs one approved command and waits for it (at most {limit}). Give `command` (a line, as typed in a \
+                     terminal) or `argv` (the words, nothing to quote). No shell is involved: pipes, redirections, \
+                     variables and globs work only where a rule grants them. list_commands says what is approved; \
+                     explain_command says why a line is refused. For anything longer use start_command."
+                ),
+                runs(true),
+            ))
+            .aliases(&["execute_command"]),
+            ToolSpec::new(schema::tool::<CommandArguments, job_tools::Started>(
+                "start_command",
+                "Start a long command",
+                format!(
+                    "Starts an approved command in the background and returns a job_id at once. It goes on when the client \
+                     disconnects, for at most {}. Read it with command_output, end it with stop_command.",
+                    self.inner.settings.max_job_time
+                ),
+                runs(true),
+            )),
+            ToolSpec::new(schema::tool::<JobOutputArguments, job_tools::Answer>(
+                "command_output",
+                "Read a started command",
+                "State and output of a command started with start_command. Give the `next_offset` of the last answer as \
+                 `offset` to get only what is new; `wait_seconds` waits for something new instead of asking again and again."
+                    .into(),
+                reads(),
+            )),
+            ToolSpec::new(schema::tool::<StopArguments, job_tools::Answer>(
+                "stop_command",
+                "Stop a started command",
+                "Ends a command started with start_command and everything it started. Stopping one that has ended changes \
+                 nothing."
+                    .into(),
+                runs(false).idempotent(true),
+            )),
+            ToolSpec::new(schema::tool::<NoArguments, about::CommandList>(
+                "list_commands",
+                "List approved commands",
+                "What run_command and start_command accept: programs, their arguments, operators, directories, time limits, \
+                 and what is refused whatever else is approved."
+                    .into(),
+                reads(),
+            ))
+            .aliases(&["list_allowed_commands", "list_blocked_commands", "get_shell_info"]),
+            ToolSpec::new(schema::tool::<ExplainArguments, about::Explained>(
+                "explain_command",
+                "Explain a command",
+                "Says whether a command would run, which program and arguments it comes to and by which rule, or why it is \
+                 refused and what to write instead. Runs nothing."
+                    .into(),
+                reads(),
+            )),
+        ]
+    }
+
+    async fn call(&self, call: Call) -> Result<Reply, ToolError> {
+        match &*call.tool {
+            "run_command" => self.run_command(call).await,
+            "start_command" => self.start_command(&call),
+            "command_output" => self.command_output(&call).await,
+            "stop_command" => self.stop_command(&call).await,
+            "list_commands" => self.list_commands(),
+            "explain_command" => self.explain_command(&call),
+            other => Err(ToolError::not_found(format!("there is no tool `{other}` here"))),
+        }
+    }
+
+    fn tasks(&self) -> Option<Arc<dyn Tasks>> {
+        self.inner.jobs.is_ok().then(|| Arc::new(self.clone()) as Arc<dyn Tasks>)
+    }
+
+    async fn ready(&self) -> Vec<Check> {
+        self.checks().await
+    }
+
+    async fn shutdown(&self) {
+        if let Ok(jobs) = &self.inner.jobs {
+            jobs.shutdown().await;
+        }
+    }
+}
