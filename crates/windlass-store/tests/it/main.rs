@@ -1,5 +1,7 @@
 //! The store from outside: what goes in through a sink, what a handle gives back, and who may have it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 mod attacks;
 mod cutting;
 mod disk_full;
