@@ -177,7 +177,7 @@ fn wrong_keys_are_all_named_and_none_is_repeated() {
             setting("token", good, None),
             setting("pasted", key.text.expose_secret(), None),
             setting("short", "sha256:abcd", None),
-            setting("late", &good.replace('a', "b"), Some("tomorrow")),
+            setting("late", &new_key("late").settings.hash, Some("tomorrow")),
         ],
         ..AuthSettings::default()
     };
@@ -194,8 +194,8 @@ fn wrong_keys_are_all_named_and_none_is_repeated() {
       hint: make a new one with `windlass key new` and write the hash it prints
     auth.keys[5].hash: is not `sha256:` and 64 hex digits
       hint: copy the line `windlass key new` prints
-    auth.keys[6].hash: is not `sha256:` and 64 hex digits
-      hint: copy the line `windlass key new` prints
+    auth.keys[6].expires: `tomorrow` is not an RFC 3339 time
+      hint: write for example 2027-01-31T00:00:00Z
     "#);
 }
 

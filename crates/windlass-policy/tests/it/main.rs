@@ -13,20 +13,20 @@ use windlass_config::settings::PolicySettings;
 use windlass_core::{Principal, PrincipalSource};
 use windlass_policy::{Policy, PolicyErrors, ToolFacts};
 
-pub fn settings(yaml: &str) -> PolicySettings {
+fn settings(yaml: &str) -> PolicySettings {
     serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 
-pub fn compile(yaml: &str) -> Result<Policy, PolicyErrors> {
+fn compile(yaml: &str) -> Result<Policy, PolicyErrors> {
     Policy::compile(Some(&settings(yaml)), Path::new("."))
 }
 
-pub fn policy(yaml: &str) -> Policy {
+fn policy(yaml: &str) -> Policy {
     compile(yaml).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// `key:ci`, or `key:ci +group @scope`.
-pub fn who(text: &str) -> Principal {
+fn who(text: &str) -> Principal {
     let mut words = text.split(' ');
     let id = words.next().unwrap_or_default();
     let starting = |mark: char| -> BTreeSet<String> {
@@ -41,13 +41,13 @@ pub fn who(text: &str) -> Principal {
 }
 
 /// `shell/run_command`, with ` r` for one that only reads.
-pub fn tool(text: &str) -> ToolFacts {
+fn tool(text: &str) -> ToolFacts {
     let (path, flags) = text.split_once(' ').unwrap_or((text, ""));
     let (toolset, name) = path.split_once('/').expect("toolset/name");
     let read_only = flags.contains('r');
     ToolFacts { name: name.into(), toolset: toolset.into(), read_only, destructive: !read_only, open_world: false }
 }
 
-pub fn allowed(policy: &Policy, principal: &str, called: &str) -> bool {
+fn allowed(policy: &Policy, principal: &str, called: &str) -> bool {
     policy.decide(&who(principal), &tool(called), "http").allowed
 }
