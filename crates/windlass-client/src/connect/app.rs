@@ -422,7 +422,35 @@ mod tests {
             .flat_map(|app| [Os::Linux, Os::MacOs, Os::Windows].map(|os| (app, os)))
             .map(|(app, os)| format!("{app} {os:?} {}\n", app.path(&places(os)).display()).replace('\\', "/"))
             .collect();
-        insta::assert_snapshot!(table, @"");
+        insta::assert_snapshot!(table, @r#"
+        claude Linux /p/.mcp.json
+        claude MacOs /p/.mcp.json
+        claude Windows /p/.mcp.json
+        claude-desktop Linux /h/.config/Claude/claude_desktop_config.json
+        claude-desktop MacOs /h/Library/Application Support/Claude/claude_desktop_config.json
+        claude-desktop Windows /h/AppData/Roaming/Claude/claude_desktop_config.json
+        cline Linux /h/.config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json
+        cline MacOs /h/Library/Application Support/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json
+        cline Windows /h/AppData/Roaming/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json
+        codex Linux /h/.codex/config.toml
+        codex MacOs /h/.codex/config.toml
+        codex Windows /h/.codex/config.toml
+        cursor Linux /h/.cursor/mcp.json
+        cursor MacOs /h/.cursor/mcp.json
+        cursor Windows /h/.cursor/mcp.json
+        gemini Linux /h/.gemini/settings.json
+        gemini MacOs /h/.gemini/settings.json
+        gemini Windows /h/.gemini/settings.json
+        vscode Linux /h/.config/Code/User/mcp.json
+        vscode MacOs /h/Library/Application Support/Code/User/mcp.json
+        vscode Windows /h/AppData/Roaming/Code/User/mcp.json
+        windsurf Linux /h/.codeium/windsurf/mcp_config.json
+        windsurf MacOs /h/.codeium/windsurf/mcp_config.json
+        windsurf Windows /h/.codeium/windsurf/mcp_config.json
+        zed Linux /h/.config/zed/settings.json
+        zed MacOs /h/.config/zed/settings.json
+        zed Windows /h/AppData/Roaming/Zed/settings.json
+        "#);
     }
 
     #[test]

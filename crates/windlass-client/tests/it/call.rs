@@ -57,7 +57,11 @@ async fn a_hostile_answer_does_not_reach_the_terminal() {
 #[tokio::test]
 async fn tools_are_listed() {
     let listed = list(&Target::stdio(echo_command(&[])).unwrap(), &ListOptions::default()).await.unwrap();
-    insta::assert_snapshot!(listed.text(), @"");
+    insta::assert_snapshot!(listed.text(), @r#"
+    echo    Says what you say.
+    fail    Fails.
+    status  Says that all is well.
+    "#);
 }
 
 #[tokio::test]

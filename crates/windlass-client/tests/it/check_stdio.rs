@@ -11,7 +11,38 @@ async fn report(argv: Vec<String>) -> Report {
 #[tokio::test]
 async fn a_server_of_rmcp_passes() {
     let report = report(echo_command(&[])).await;
-    insta::assert_snapshot!(shown(&report), @"");
+    insta::assert_snapshot!(shown(&report), @r#"
+    [target]
+    server  echo 1.0.0
+    speaks  2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26
+    lists   3 tools
+
+      pass  reach                  started and answers
+      pass  discover               supports 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
+      pass  initialize.2025-11-25  negotiated as asked
+      pass  initialize.2025-06-18  negotiated as asked
+      pass  initialize.2025-03-26  negotiated as asked
+      pass  tools.2026-07-28       3 tools
+      pass  tools.2025             3 tools
+      pass  tools.same             the same names
+      pass  tools.pages            3 tools on 1 page
+      pass  tools.order            the same twice
+      pass  tools.schema           3 definitions well formed
+      pass  call                   called `status`
+      pass  error.method           error -32601
+      pass  error.tool             error -32602
+      WARN  error.json             malformed JSON is refused and survived
+                                   passed over in silence
+                                   -> answer what you cannot read with error -32700
+      pass  stdio.clean            messages only
+      pass  stdio.exit             left by itself
+      pass  latency                p50 [time]
+
+      tools/call: p50 [time]
+      tools/list: p50 [time]
+
+    17 passed, 1 warning, 0 failed, 0 skipped in [time]
+    "#);
     assert_eq!(report.exit_code(), 0);
 }
 
@@ -43,7 +74,7 @@ async fn a_crash_is_explained_with_its_last_words() {
 async fn a_command_that_is_not_there() {
     let report = report(vec!["/no/such/server".into()]).await;
     assert_eq!(report.exit_code(), 4);
-    insta::assert_snapshot!(complaints(&report).join("\n"), @"");
+    insta::assert_snapshot!(complaints(&report).join("\n"), @"reach: cannot start `/no/such/server`: No such file or directory (os error 2)");
 }
 
 #[tokio::test]

@@ -42,7 +42,327 @@ fn what_each_client_gets() {
             out.push_str("----\n");
         }
     }
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    Claude Code reads /h/project/.mcp.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "type": "stdio",
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+
+    or let it do that itself:
+
+      claude mcp add --scope project --transport stdio windlass -- /opt/windlass serve --stdio
+    ----
+    Claude Code reads /h/project/.mcp.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "type": "http",
+          "url": "https://tools.example/mcp",
+          "headers": {
+            "Authorization": "Bearer ${WINDLASS_TOKEN}"
+          }
+        }
+      }
+    }
+
+    or let it do that itself:
+
+      claude mcp add --scope project --transport http windlass https://tools.example/mcp --header 'Authorization: Bearer ${WINDLASS_TOKEN}'
+
+    Set WINDLASS_TOKEN where Claude Code starts; the file only refers to it.
+    ----
+    Claude Code reads /h/project/.mcp.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "type": "http",
+          "url": "https://tools.example/mcp"
+        }
+      }
+    }
+
+    or let it do that itself:
+
+      claude mcp add --scope project --transport http windlass https://tools.example/mcp
+    ----
+    Claude Desktop reads /h/.config/Claude/claude_desktop_config.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+    ----
+    claude-desktop: Claude Desktop's file holds only programs that it starts (connect it over stdio, or add the URL in the app under Settings, Connectors)
+    ----
+    claude-desktop: Claude Desktop's file holds only programs that it starts (connect it over stdio, or add the URL in the app under Settings, Connectors)
+    ----
+    Cline reads /h/.config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+    ----
+    cline: Cline cannot refer to an environment variable in its file (connect over stdio, or ask for the token to be written into the file)
+    ----
+    Cline reads /h/.config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "type": "streamableHttp",
+          "url": "https://tools.example/mcp"
+        }
+      }
+    }
+    ----
+    Codex reads /h/.codex/config.toml:
+
+    [mcp_servers.windlass]
+    command = "/opt/windlass"
+    args = ["serve", "--stdio"]
+
+    or let it do that itself:
+
+      codex mcp add windlass -- /opt/windlass serve --stdio
+    ----
+    Codex reads /h/.codex/config.toml:
+
+    [mcp_servers.windlass]
+    url = "https://tools.example/mcp"
+    bearer_token_env_var = "WINDLASS_TOKEN"
+
+    Set WINDLASS_TOKEN where Codex starts; the file only refers to it.
+    ----
+    Codex reads /h/.codex/config.toml:
+
+    [mcp_servers.windlass]
+    url = "https://tools.example/mcp"
+
+    or let it do that itself:
+
+      codex mcp add windlass --url https://tools.example/mcp
+    ----
+    Cursor reads /h/.cursor/mcp.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+    ----
+    Cursor reads /h/.cursor/mcp.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "url": "https://tools.example/mcp",
+          "headers": {
+            "Authorization": "Bearer ${env:WINDLASS_TOKEN}"
+          }
+        }
+      }
+    }
+
+    Set WINDLASS_TOKEN where Cursor starts; the file only refers to it.
+    ----
+    Cursor reads /h/.cursor/mcp.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "url": "https://tools.example/mcp"
+        }
+      }
+    }
+    ----
+    Gemini CLI reads /h/.gemini/settings.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+    ----
+    Gemini CLI reads /h/.gemini/settings.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "httpUrl": "https://tools.example/mcp",
+          "headers": {
+            "Authorization": "Bearer ${WINDLASS_TOKEN}"
+          }
+        }
+      }
+    }
+
+    Set WINDLASS_TOKEN where Gemini CLI starts; the file only refers to it.
+    ----
+    Gemini CLI reads /h/.gemini/settings.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "httpUrl": "https://tools.example/mcp"
+        }
+      }
+    }
+    ----
+    VS Code reads /h/.config/Code/User/mcp.json:
+
+    {
+      "servers": {
+        "windlass": {
+          "type": "stdio",
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+    ----
+    VS Code reads /h/.config/Code/User/mcp.json:
+
+    {
+      "servers": {
+        "windlass": {
+          "type": "http",
+          "url": "https://tools.example/mcp",
+          "headers": {
+            "Authorization": "Bearer ${input:windlass-token}"
+          }
+        }
+      },
+      "inputs": [
+        {
+          "type": "promptString",
+          "id": "windlass-token",
+          "description": "The API key for windlass",
+          "password": true
+        }
+      ]
+    }
+
+    VS Code asks for the token once and keeps it in its secret store.
+    ----
+    VS Code reads /h/.config/Code/User/mcp.json:
+
+    {
+      "servers": {
+        "windlass": {
+          "type": "http",
+          "url": "https://tools.example/mcp"
+        }
+      }
+    }
+    ----
+    Windsurf reads /h/.codeium/windsurf/mcp_config.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+    ----
+    Windsurf reads /h/.codeium/windsurf/mcp_config.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "serverUrl": "https://tools.example/mcp",
+          "headers": {
+            "Authorization": "Bearer ${env:WINDLASS_TOKEN}"
+          }
+        }
+      }
+    }
+
+    Set WINDLASS_TOKEN where Windsurf starts; the file only refers to it.
+    ----
+    Windsurf reads /h/.codeium/windsurf/mcp_config.json:
+
+    {
+      "mcpServers": {
+        "windlass": {
+          "serverUrl": "https://tools.example/mcp"
+        }
+      }
+    }
+    ----
+    Zed reads /h/.config/zed/settings.json:
+
+    {
+      "context_servers": {
+        "windlass": {
+          "command": "/opt/windlass",
+          "args": [
+            "serve",
+            "--stdio"
+          ]
+        }
+      }
+    }
+    ----
+    zed: Zed cannot refer to an environment variable in its file (connect over stdio, or ask for the token to be written into the file)
+    ----
+    Zed reads /h/.config/zed/settings.json:
+
+    {
+      "context_servers": {
+        "windlass": {
+          "url": "https://tools.example/mcp"
+        }
+      }
+    }
+    ----
+    "#);
 }
 
 /// Writes over `before` and compares the whole file.

@@ -1,5 +1,7 @@
 //! Integration tests: real servers on loopback, real child processes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod broken;
 mod call;
 mod check_http;
@@ -7,3 +9,4 @@ mod check_stdio;
 mod connect;
 mod echo;
 mod serve;
+mod tls;

@@ -28,10 +28,10 @@ pub async fn serve(router: Router) -> String {
 
 /// The echo server over HTTP.
 pub async fn echo(json: bool, sessions: bool) -> String {
-    serve(router(json, sessions)).await
+    serve(echo_router(json, sessions)).await
 }
 
-fn router(json: bool, sessions: bool) -> Router {
+pub fn echo_router(json: bool, sessions: bool) -> Router {
     let config = StreamableHttpServerConfig::default()
         .with_json_response(json)
         .with_legacy_session_mode(sessions)
@@ -60,7 +60,7 @@ pub async fn guarded(token: &'static str) -> String {
         .into_response() as Response
     });
     let public = Router::new().route("/.well-known/oauth-protected-resource/mcp", metadata);
-    serve(router(true, false).layer(guard).merge(public)).await
+    serve(echo_router(true, false).layer(guard).merge(public)).await
 }
 
 /// The command of the echo server on standard input and output.
