@@ -6,6 +6,8 @@
 
 mod lint;
 mod net;
+#[cfg(feature = "server")]
+mod serve;
 
 pub mod fixtures;
 pub mod process;
@@ -13,3 +15,5 @@ pub mod process;
 pub use fixtures::FixtureToolset;
 pub use lint::schema_lint;
 pub use net::{RoundRobinProxy, free_port, round_robin_proxy};
+#[cfg(feature = "server")]
+pub use serve::serve_toolsets;
