@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::broadcast;
-use windlass_core::{AuditEvent, AuditSink, Check, SecretString};
+use windlass_core::{AuditEvent, AuditFeed, AuditSink, Check, SecretString};
 
 use crate::{
     line::{Body, Chain, GENESIS},
@@ -123,6 +123,16 @@ impl AuditSink for AuditLog {
         if !self.shared.queue.push(Body::of_event(&event, &self.redactor)) {
             tracing::error!(method = event.method, "the audit log has ended, a decision is not recorded");
         }
+    }
+
+    fn ready(&self) -> Vec<Check> {
+        vec![AuditLog::ready(self)]
+    }
+
+    fn feed(&self) -> Option<AuditFeed> {
+        // Subscribed first: a line may come twice, but none is missed.
+        let live = self.subscribe();
+        Some(AuditFeed { recent: self.recent(), live })
     }
 }
 

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::Check;
+
 /// What was decided about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,6 +87,11 @@ impl AuditEvent {
 pub trait AuditSink: Send + Sync {
     /// Takes one event.
     fn record(&self, event: AuditEvent);
+
+    /// Whether decisions are being recorded. A server that cannot is not ready.
+    fn ready(&self) -> Vec<Check> {
+        Vec::new()
+    }
 
     /// The lines as they are written, for whoever may watch; `None` where the sink keeps none.
     fn feed(&self) -> Option<AuditFeed> {

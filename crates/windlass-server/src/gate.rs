@@ -152,6 +152,7 @@ impl Gate {
     pub async fn ready(&self) -> Vec<Check> {
         let rules = self.rules.load_full();
         let mut checks = rules.live.auth.ready().await;
+        checks.extend(self.audit.ready());
         for toolset in &rules.live.toolsets {
             let found = AssertUnwindSafe(toolset.ready()).catch_unwind();
             match tokio::time::timeout(Duration::from_secs(5), found).await {

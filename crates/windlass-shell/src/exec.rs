@@ -145,6 +145,11 @@ impl Executor {
         }
     }
 
+    /// What starts the supervisors.
+    pub fn launcher(&self) -> &Launcher {
+        &self.launcher
+    }
+
     /// Runs `plan` to its end. Dropping the future ends the run as well.
     pub async fn run(&self, plan: &Plan, io: RunIo) -> Result<RunResult, RunError> {
         let job = Job {

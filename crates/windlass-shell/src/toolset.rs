@@ -40,7 +40,7 @@ struct Inner {
     rules: Rules,
     executor: Executor,
     /// Or why there is no place for any.
-    jobs: Result<Jobs, String>,
+    jobs: Result<Arc<Jobs>, String>,
     protections: OnceCell<Result<Protections, String>>,
 }
 
@@ -64,16 +64,31 @@ impl ShellToolset {
         launcher: Launcher,
         state_dir: Option<PathBuf>,
     ) -> Result<Self, RulesError> {
-        let rules = Rules::compile(settings, base)?;
-        let executor = Executor::new(launcher, settings, (&rules).into());
         let limits = JobLimits::new(settings.max_jobs, settings.max_job_time.0);
         let jobs = Jobs::open(state_dir.as_deref(), limits)
+            .map(Arc::new)
             // A state directory that cannot be written must not take run_command away.
             .inspect_err(|error| tracing::warn!(%error, "long commands cannot be kept, start_command is off"))
             .map_err(|error| match std::error::Error::source(&error) {
                 Some(source) => format!("{error}: {source}"),
                 None => error.to_string(),
             });
+        Self::build(settings, base, launcher, jobs)
+    }
+
+    /// The toolset under other rules. Jobs that run are its jobs too, and go on.
+    pub fn reconfigured(&self, settings: &ShellSettings, base: &Path) -> Result<Self, RulesError> {
+        Self::build(settings, base, self.inner.executor.launcher().clone(), self.inner.jobs.clone())
+    }
+
+    fn build(
+        settings: &ShellSettings,
+        base: &Path,
+        launcher: Launcher,
+        jobs: Result<Arc<Jobs>, String>,
+    ) -> Result<Self, RulesError> {
+        let rules = Rules::compile(settings, base)?;
+        let executor = Executor::new(launcher, settings, (&rules).into());
         let settings = settings.clone();
         let inner = Inner { settings, rules, executor, jobs, protections: OnceCell::new() };
         Ok(Self { inner: Arc::new(inner) })
@@ -86,7 +101,7 @@ impl ShellToolset {
     }
 
     fn jobs(&self) -> Result<&Jobs, ToolError> {
-        self.inner.jobs.as_ref().map_err(|why| {
+        self.inner.jobs.as_deref().map_err(|why| {
             ToolError::new(windlass_core::ErrorKind::Unavailable, "this server has no place to keep jobs")
                 .hint("run it with run_command instead")
                 .detail(why)

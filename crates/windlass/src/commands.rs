@@ -29,6 +29,19 @@ pub enum Exit {
     Unreachable,
 }
 
+impl Exit {
+    /// The exit code a client error or a report stands for.
+    pub fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::Usage,
+            3 => Self::Unauthenticated,
+            4 => Self::Unreachable,
+            _ => Self::Failed,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
@@ -56,6 +69,12 @@ impl Failure {
 
     pub fn with(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into(), hint: None }
+    }
+
+    /// A failure to talk to another server.
+    pub fn client(error: windlass_client::ClientError) -> Self {
+        let hint = Some(error.hint().to_owned()).filter(|hint| !hint.is_empty());
+        Self { exit: Exit::of_code(error.exit_code()), error: error.into(), hint }
     }
 
     #[must_use]

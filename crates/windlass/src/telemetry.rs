@@ -26,7 +26,8 @@ impl Drop for Telemetry {
 
 /// Starts both. Call spans (`windlass_server::CALLS`) go to the collector only, so that without one they cost nothing.
 pub fn start(settings: &TelemetrySettings) -> anyhow::Result<Telemetry> {
-    let filter = EnvFilter::try_new(format!("{},{}=off", settings.log, windlass_server::CALLS))
+    // rmcp tells of every request at `info`; here the audit log does.
+    let filter = EnvFilter::try_new(format!("rmcp=warn,{},{}=off", settings.log, windlass_server::CALLS))
         .with_context(|| format!("telemetry.log: `{}` is no log filter; try `info`", settings.log))?;
     let text = match settings.log_format {
         LogFormat::Text => true,

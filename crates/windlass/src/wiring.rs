@@ -15,7 +15,7 @@ use windlass_core::{AuditEvent, AuditSink, Decision, SecretString, Toolset};
 use windlass_fetch::FetchToolset;
 use windlass_policy::Policy;
 use windlass_server::{Live, Parts, Server};
-use windlass_shell::{ShellToolset, launch::Launcher};
+use windlass_shell::{ShellToolset, import, launch::Launcher, rules::Rules};
 use windlass_store::{Environment, OutputToolset, Store};
 
 use crate::{
@@ -66,26 +66,42 @@ fn token(loaded: &Loaded) -> Result<Option<SecretString>, Failure> {
     reference.resolve(&ProcessEnv, &loaded.base).map(Some).map_err(Failure::usage)
 }
 
-/// The shell section in force: the file's, else seed 4's lists, else (with no configuration at all) the starter set of
-/// commands that only read.
+/// What a laptop without any configuration may run: programs that only read, below the working directory.
+const STARTER: &str = "ls,cat,head,tail,wc,grep,find,pwd,date,whoami,git status,git log,git diff,git show";
+
+/// The shell section in force: the file's, else seed 4's lists, else (with no configuration at all) the starter set.
 pub fn shell_settings(loaded: &Loaded) -> (Option<ShellSettings>, Vec<String>) {
     if let Some(shell) = &loaded.settings.shell {
         return (Some(shell.clone()), Vec::new());
     }
     if let Some(seed) = &loaded.seed_commands {
-        let imported = windlass_shell::import::import(seed);
+        let mut imported = import::import(Some(&seed.allowed.join(",")), Some(&seed.blocked.join(",")), &loaded.base);
+        if let Some(timeout) = seed.timeout {
+            imported.settings.timeout = timeout;
+        }
+        if let Some(shell) = &seed.shell {
+            imported.notes.push(format!("MCP_SHELL={shell} is not used: commands run without a shell"));
+        }
         return (Some(imported.settings), imported.notes);
     }
     if loaded.file.is_none() {
         let note = "no windlass.yaml: serving a few commands that only read below the working directory";
-        return (Some(windlass_shell::import::starter()), vec![note.to_owned()]);
+        let settings = import::import(Some(STARTER), None, &loaded.base).settings;
+        return (Some(settings), vec![note.to_owned()]);
     }
     (None, Vec::new())
 }
 
+/// The same, compiled.
+pub fn shell_rules(loaded: &Loaded) -> Result<(Option<Rules>, Vec<String>), Failure> {
+    let (settings, notes) = shell_settings(loaded);
+    let rules = settings.map(|settings| Rules::compile(&settings, &loaded.base)).transpose();
+    Ok((rules.map_err(Failure::usage)?, notes))
+}
+
 /// Everything that outlives a reload.
 pub struct House {
-    store: Arc<Store>,
+    store: Store,
     audit: Arc<AuditLog>,
     shell: Mutex<Option<Arc<ShellToolset>>>,
 }
@@ -105,7 +121,7 @@ impl House {
             secrets: token(loaded)?.into_iter().collect(),
         })
         .context("the audit log cannot be written")?;
-        Ok(Arc::new(Self { store: Arc::new(store), audit, shell: Mutex::new(None) }))
+        Ok(Arc::new(Self { store, audit, shell: Mutex::new(None) }))
     }
 
     /// The server's parts.
@@ -113,7 +129,7 @@ impl House {
         Ok(Parts {
             server: loaded.settings.server.clone(),
             live: self.live(loaded)?,
-            outputs: self.store.clone(),
+            outputs: Arc::new(self.store.clone()),
             audit: self.audit.clone(),
         })
     }
@@ -151,17 +167,17 @@ impl House {
         Ok(toolsets)
     }
 
-    /// One shell toolset for the life of the process, because its jobs outlive a change of its rules.
+    /// The shell toolset. A reload makes it anew around the same jobs, which outlive a change of the rules.
     fn shell(&self, settings: &ShellSettings, base: &Path) -> Result<Arc<ShellToolset>, Failure> {
         let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shell) = &*shell {
-            shell.replace(settings, base).map_err(Failure::usage)?;
-            return Ok(shell.clone());
-        }
-        let launcher = Launcher::this_binary().context("the path of this binary cannot be read")?;
-        let state = self.store.directory().map(Path::to_owned);
-        let made = ShellToolset::new(settings, base, launcher, state).map_err(Failure::usage)?;
-        Ok(shell.insert(Arc::new(made)).clone())
+        let made = match &*shell {
+            Some(former) => former.reconfigured(settings, base),
+            None => {
+                let state = self.store.directory().map(Path::to_owned);
+                ShellToolset::new(settings, base, Launcher::this_binary(), state)
+            }
+        };
+        Ok(shell.insert(Arc::new(made.map_err(Failure::usage)?)).clone())
     }
 
     /// Writes down that the server started.
@@ -198,26 +214,29 @@ impl House {
 
     /// Puts changed settings in force, all or nothing; the former ones stay where they are faulty.
     pub fn reload(&self, server: &Server, change: Change) {
-        let outcome = change
-            .map_err(|errors: ConfigErrors| Failure::with(Exit::Usage, errors))
-            .and_then(|loaded| {
-                windlass_config::exposure(&loaded.settings).map_err(Failure::usage)?;
-                let live = self.live(&loaded)?;
-                server.reload(live).map_err(Failure::usage)
-            });
+        let outcome = change.map_err(|errors: ConfigErrors| Failure::with(Exit::Usage, errors)).and_then(|loaded| {
+            windlass_config::exposure(&loaded.settings).map_err(Failure::usage)?;
+            let live = self.live(&loaded)?;
+            server.reload(live).map_err(Failure::usage)
+        });
         match outcome {
             Ok(()) => tracing::info!("the configuration was reloaded"),
             Err(failure) => tracing::error!("the configuration was not reloaded, the former one stays: {failure}"),
         }
     }
 
-    /// The toolsets' own view, for `doctor`.
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The audit log.
     pub fn audit(&self) -> &Arc<AuditLog> {
         &self.audit
     }
 
     /// Writes out what is still on its way to the audit log.
     pub fn close(&self) {
-        self.audit.close();
+        self.audit.flush();
     }
 }

@@ -50,7 +50,7 @@ mod tests {
     fn problems_name_the_place_and_the_cause() {
         let schema = schema(json!({
             "type": "object",
-            "properties": { "n": { "type": "integer", "minimum": 1 } },
+            "properties": { "n": { "type": "integer", "minimum": 1 }, "path": {} },
             "required": ["path"],
             "additionalProperties": false,
         }));

@@ -9,11 +9,16 @@ use super::{Exit, Failure};
 pub fn run(file: &Path, force: bool) -> Result<Exit, Failure> {
     let mut options = OpenOptions::new();
     options.write(true);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
-    let mut opened = options.open(file).with_context(|| format!("cannot write {}", file.display())).map_err(|error| {
-        let failure = Failure::from(error);
-        if file.exists() { failure.hint("it exists already: --force replaces it") } else { failure }
-    })?;
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    let mut opened =
+        options.open(file).with_context(|| format!("cannot write {}", file.display())).map_err(|error| {
+            let failure = Failure::from(error);
+            if file.exists() { failure.hint("it exists already: --force replaces it") } else { failure }
+        })?;
     opened.write_all(windlass_config::template().as_bytes())?;
     println!("wrote {}", file.display());
     println!("next: `windlass config check`, then `windlass serve`");

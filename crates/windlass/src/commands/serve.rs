@@ -146,11 +146,7 @@ fn banner(loaded: &Loaded, server: &Server, listener: Option<&TcpListener>, stdi
 
 fn overrides(args: &ServeArgs) -> Vec<Override> {
     let one = |option: &str, value: Option<String>| {
-        value.map(|value| Override {
-            option: format!("--{option}"),
-            setting: format!("server.{option}"),
-            value,
-        })
+        value.map(|value| Override { option: format!("--{option}"), setting: format!("server.{option}"), value })
     };
     [
         one("transport", args.transport.clone()),
@@ -166,6 +162,5 @@ fn input_is_a_client() -> bool {
     use std::os::unix::fs::FileTypeExt;
     let stdin = std::io::stdin();
     // A pipe or a socket; a character device is a terminal or /dev/null.
-    !stdin.is_terminal()
-        && std::fs::metadata("/proc/self/fd/0").is_ok_and(|input| !input.file_type().is_char_device())
+    !stdin.is_terminal() && std::fs::metadata("/proc/self/fd/0").is_ok_and(|input| !input.file_type().is_char_device())
 }

@@ -1,0 +1,54 @@
+//! `windlass audit`.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+};
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::{Exit, Failure};
+use crate::cli::AuditCommand;
+
+pub fn run(command: AuditCommand) -> Result<Exit, Failure> {
+    let AuditCommand::Verify { file, expect, json } = command;
+    let reader: Box<dyn BufRead> = match &file {
+        Some(path) => {
+            let file = File::open(path).with_context(|| format!("cannot read {}", path.display()));
+            Box::new(BufReader::new(file.map_err(Failure::usage)?))
+        }
+        None => Box::new(std::io::stdin().lock()),
+    };
+    match windlass_audit::verify(reader, expect.as_deref()) {
+        Ok(report) => {
+            match json {
+                true => println!(
+                    "{}",
+                    json!({ "intact": true, "lines": report.lines, "skipped": report.skipped, "runs": report.runs,
+                            "unlinked": report.unlinked, "torn": report.torn, "last": report.last })
+                ),
+                false => {
+                    println!("intact: {} lines of {} runs; last hash {}", report.lines, report.runs, report.last);
+                    if report.skipped > 0 {
+                        println!("{} other lines were skipped", report.skipped);
+                    }
+                    if report.torn > 0 || report.unlinked > 0 {
+                        println!("{} lines were cut off by a crash; {} runs do not link", report.torn, report.unlinked);
+                    }
+                    if expect.is_none() {
+                        println!("whether lines are missing at the end only --expect HASH can tell");
+                    }
+                }
+            }
+            Ok(Exit::Done)
+        }
+        Err(broken) => {
+            match json {
+                true => println!("{}", json!({ "intact": false, "line": broken.line, "why": broken.why.to_string() })),
+                false => println!("{broken}"),
+            }
+            Ok(Exit::Failed)
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `windlass check`.
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use windlass_client::{CheckOptions, Target, junit, text};
+
+use super::{Exit, Failure, client};
+use crate::cli::{CheckArgs, Print};
+
+pub async fn run(args: CheckArgs) -> Result<Exit, Failure> {
+    let target = match &args.url {
+        Some(url) => Target::Http(client::http(url, &args.token_env)?),
+        None => Target::stdio(args.stdio.clone()).map_err(Failure::client)?,
+    };
+    let call = match args.call {
+        Some(tool) => {
+            let arguments = args.arguments.as_deref().unwrap_or("{}");
+            let arguments =
+                serde_json::from_str(arguments).context("--arguments is not JSON").map_err(Failure::usage)?;
+            Some((tool, arguments))
+        }
+        None => None,
+    };
+    let options = CheckOptions { samples: args.samples, thorough: args.thorough, call, ..CheckOptions::default() };
+    let report = windlass_client::check(&target, &options).await.map_err(Failure::client)?;
+    match args.format {
+        Print::Text => print!("{}", text(&report, std::io::stdout().is_terminal())),
+        Print::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+        Print::Junit => println!("{}", junit(&report)),
+    }
+    Ok(Exit::of_code(report.exit_code()))
+}
