@@ -8,6 +8,7 @@
 mod app;
 mod file;
 mod json;
+mod shape;
 mod toml;
 
 use std::{fmt, path::PathBuf};
@@ -95,7 +96,7 @@ pub fn plan(options: &ConnectOptions) -> Result<Plan, ClientError> {
             "use letters, digits, `-` and `_`",
         ));
     }
-    app::plan(options)
+    shape::plan(options)
 }
 
 impl Plan {
