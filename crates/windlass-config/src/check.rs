@@ -6,6 +6,8 @@ mod limits;
 mod server;
 mod shell;
 
+pub(crate) use limits::bad_level;
+
 use std::path::Path as FilePath;
 
 use url::Url;

@@ -204,6 +204,8 @@ impl<'de> Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, Fault> {
         match self.value {
             Value::Null | Value::Removed => visitor.visit_map(Entries { entries: [].iter(), value: None }),
+            // Derived types would take a list as their fields in order.
+            Value::List(_) => Err(de::Error::invalid_type(Unexpected::Seq, &"a map")),
             _ => self.deserialize_any(visitor),
         }
     }

@@ -3,6 +3,7 @@ use std::fmt;
 use crate::{
     Origin,
     de::{Fault, Issue},
+    keys::KEYS,
     mask,
     node::Path,
     suggest,
@@ -45,9 +46,20 @@ impl ConfigError {
 
     /// Quotes the line the error points to.
     pub(crate) fn quote(&mut self, text: &str) {
-        if let Some(Origin::File { line, .. }) = self.origin {
-            self.line = text.lines().nth(line as usize - 1).map(mask::line);
+        let Some(Origin::File { line, .. }) = self.origin else { return };
+        let Some(given) = text.lines().nth(line as usize - 1) else { return };
+        let mut shown = mask::line(given);
+        // A secret may also stand below its key, or below the line where the YAML broke.
+        let above = text.lines().take(line as usize - 1).filter(|line| !line.trim().is_empty()).last();
+        let secret = match self.setting.as_str() {
+            "" => above.is_some_and(mask::is_secret),
+            setting => mask::is_secret(setting),
+        };
+        if secret && shown == given {
+            let indent = given.len() - given.trim_start().len();
+            shown = format!("{}********", &given[..indent]);
         }
+        self.line = Some(shown);
     }
 
     pub(crate) fn from_fault(path: &Path, fault: &Fault, origin: Origin) -> Self {
@@ -70,7 +82,23 @@ impl ConfigError {
             Issue::Said(_) if secret => Self::new("this is not what belongs here"),
             Issue::Said(text) => Self::new(text),
         };
-        Self { message: mask::user_info(&error.message), ..error.setting(path).at(origin) }
+        let hint = match fault.issue {
+            Issue::WrongType { .. } | Issue::Said(_) => form(path).or(error.hint.as_deref()).map(str::to_owned),
+            _ => error.hint.clone(),
+        };
+        Self { message: mask::user_info(&error.message), hint, ..error.setting(path).at(origin) }
+    }
+}
+
+/// How a value of the setting's kind is written, where that is not obvious.
+fn form(path: &Path) -> Option<&'static str> {
+    let key = KEYS.iter().find(|key| key.path == path.pattern())?;
+    match key.takes.as_str() {
+        "duration" => Some("write a number and a unit: 500ms, 30s, 1m30s, 2h"),
+        "size" => Some("write a number and a unit: 512KiB, 10MiB"),
+        "URL" => Some("write the whole of it: https://mcp.example.com"),
+        "IP address" => Some("write an address: 127.0.0.1 for this machine alone, 0.0.0.0 for every one"),
+        _ => None,
     }
 }
 

@@ -182,7 +182,8 @@ fn takes(schema: &Value, items: Option<&Value>, values: Option<&Value>) -> Strin
         (["number"], _) => "number",
         (["boolean"], _) => "`true` or `false`",
         (["object"], _) => "section",
-        _ => "see below",
+        // The short forms: a text, or a section with the same and more.
+        _ => "text or section",
     };
     word.into()
 }

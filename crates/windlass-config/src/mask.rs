@@ -15,19 +15,22 @@ pub(crate) fn line(text: &str) -> String {
     let lower = text.to_ascii_lowercase().replace('-', "_");
     let first = SECRET_WORDS.iter().filter_map(|word| lower.find(word)).min();
     match first.and_then(|at| text[at..].find([':', '=', ' ']).map(|colon| at + colon + 1)) {
-        Some(end) if !text[end..].trim().is_empty() => format!("{} ********", &text[..end]),
+        Some(end) if !text[end..].trim().is_empty() => format!("{} ********", text[..end].trim_end()),
         _ => user_info(text),
     }
 }
 
-/// Blots out `user:password@` of URLs.
+/// Blots out `user:password@` of URLs, well-formed or not.
 pub(crate) fn user_info(text: &str) -> String {
-    let Some(scheme) = text.find("://") else { return text.into() };
-    let start = scheme + 3;
-    let end = text[start..].find(['/', '?', '#', ' ', '"', '`']).map_or(text.len(), |end| start + end);
-    match text[start..end].rfind('@') {
-        Some(at) => format!("{}********{}", &text[..start], user_info(&text[start + at..])),
-        None => format!("{}{}", &text[..end], user_info(&text[end..])),
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',');
+    text.split_inclusive(ends).map(word_without_user).collect()
+}
+
+fn word_without_user(word: &str) -> String {
+    let Some(start) = word.find("//").map(|slashes| slashes + 2) else { return word.into() };
+    match word[start..].rfind('@') {
+        Some(at) => format!("{}********{}", &word[..start], &word[start + at..]),
+        None => word.into(),
     }
 }
 
@@ -44,7 +47,9 @@ mod tests {
             ("  token:", "  token:"),
             ("  port: 80", "  port: 80"),
             ("url: https://me:hunter2@host/x", "url: https://********@host/x"),
-            ("token hunter2", "token  ********"),
+            ("token hunter2", "token ********"),
+            ("a: 'http//me:hunter2@://x:hunter2@y', b: http://z", "a: 'http//********@y', b: http://z"),
+            ("to: [key:ada@example.com]", "to: [key:ada@example.com]"),
         ] {
             assert_eq!(line(given), shown);
             assert!(!line(given).contains("hunter2"));

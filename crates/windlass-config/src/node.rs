@@ -63,6 +63,15 @@ impl Path {
         self.0.starts_with(&other.0)
     }
 
+    /// The path with every list position left open, as [`crate::keys::Key`] has it.
+    pub fn pattern(&self) -> String {
+        let steps = self.0.iter().map(|step| match step {
+            Step::Key(key) => Step::Key(key.clone()),
+            Step::Index(_) => Step::Index(0),
+        });
+        Self(steps.collect()).to_string().replace("[0]", "[]")
+    }
+
     /// The last key on the way, list positions left aside.
     pub fn last_key(&self) -> Option<&str> {
         self.0.iter().rev().find_map(|step| match step {
@@ -177,7 +186,8 @@ impl Node {
         let mut here = self;
         for step in &path.0 {
             let Step::Key(key) = step else { return };
-            if !matches!(here.value, Value::Map(_)) {
+            // What has the wrong type stays, to be reported.
+            if matches!(here.value, Value::Null | Value::Removed) {
                 here.value = Value::Map(Vec::new());
             }
             let Value::Map(entries) = &mut here.value else { return };
@@ -210,6 +220,8 @@ impl Node {
                 }
                 self.origin = above.origin;
             }
+            // A section whose keys are all commented out.
+            (Value::Map(_), Value::Null) => {}
             (_, value) => *self = Node { origin: above.origin, value },
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use windlass_core::units::Span;
 
 use crate::{
-    ConfigError, Env, Notice, Origin,
+    ConfigError, Env, Notice, Origin, check,
     node::{Node, Path, Value},
 };
 use table::{LATER, Part, Reading, SEEDS};
@@ -69,6 +69,10 @@ impl Seeds {
             Reading::Level => match words::level(value) {
                 Some(level) => self.set(name, "telemetry.log", level, above),
                 None => self.note(name, format!("`{value}` is no log level, so not used")),
+            },
+            Reading::Directives => match check::bad_level(value) {
+                None => self.set(name, "telemetry.log", value, above),
+                Some(level) => self.note(name, format!("`{level}` is no log level, so not used")),
             },
             Reading::Token => match above.find(&Path::dotted("auth")) {
                 // A credential nobody wrote down for this server must not open it.

@@ -13,7 +13,8 @@ use crate::{
 /// No sensible windlass.yaml comes near it.
 const MAX_BYTES: usize = 1 << 20;
 const MAX_NODES: usize = 50_000;
-const MAX_DEPTH: usize = 64;
+/// Deeper than any setting; and the parser recurses, so it is also what keeps its stack small.
+const MAX_DEPTH: usize = 16;
 
 /// Reads a document. Duplicate keys, several documents and anything that grows when it is expanded are refused.
 pub(crate) fn parse(text: &str, file: &Arc<Path>) -> Result<Node, ConfigError> {
@@ -28,7 +29,7 @@ pub(crate) fn parse(text: &str, file: &Arc<Path>) -> Result<Node, ConfigError> {
             max_depth: MAX_DEPTH,
             max_aliases: 1000,
             max_anchors: 1000,
-            max_documents: 1,
+            max_documents: 8,
             max_total_scalar_bytes: MAX_BYTES,
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -50,6 +51,9 @@ fn refused(error: &serde_saphyr::Error, file: &Arc<Path>) -> ConfigError {
     let known = match plain {
         serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
             ConfigError::new(format!("`{key}` stands here a second time")).hint("keep one of the two")
+        }
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            ConfigError::new("a second document starts here").hint("take out the `---`; one file is one document")
         }
         serde_saphyr::Error::Budget { .. } | serde_saphyr::Error::AliasReplayLimitExceeded { .. } => {
             ConfigError::new("the document is too large or expands too far")

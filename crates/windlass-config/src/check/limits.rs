@@ -92,18 +92,17 @@ fn places(checker: &mut Checker, settings: &Settings) {
     }
 }
 
-/// `info`, or directives such as `info,windlass_shell=debug`.
+/// The first level of `info,windlass_shell=debug` and the like that is none.
+pub(crate) fn bad_level(directives: &str) -> Option<&str> {
+    let levels = directives.split(',').map(|directive| directive.rsplit('=').next().unwrap_or_default().trim());
+    levels.into_iter().find(|level| !LEVELS.contains(&level.to_ascii_lowercase().as_str()))
+}
+
 fn log(checker: &mut Checker, directives: &str) {
-    for directive in directives.split(',').map(str::trim) {
-        let level = directive.rsplit('=').next().unwrap_or_default();
-        if !LEVELS.contains(&level.to_ascii_lowercase().as_str()) {
-            let hint = match suggest::nearest(level, LEVELS) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => {
-                    format!("levels are {}; for one part write `info,windlass_shell=debug`", suggest::listed(LEVELS))
-                }
-            };
-            checker.refuse(&Path::dotted("telemetry.log"), format!("`{level}` is no log level"), hint);
-        }
-    }
+    let Some(level) = bad_level(directives) else { return };
+    let hint = match suggest::nearest(level, LEVELS) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("levels are {}; for one part write `info,windlass_shell=debug`", suggest::listed(LEVELS)),
+    };
+    checker.refuse(&Path::dotted("telemetry.log"), format!("`{level}` is no log level"), hint);
 }

@@ -12,6 +12,8 @@ pub(super) enum Reading {
     Set(&'static str),
     /// Their words for transports.
     Transport,
+    /// Directives of Rust programs.
+    Directives,
     /// Their words for log levels.
     Level,
     /// The variable holds the shared token.
@@ -56,7 +58,7 @@ pub(super) const SEEDS: &[Seed] = &[
     seed("MCP_SHELL_ARG", Reading::Commands(Part::ShellArg)),
     seed("MCP_LOG_LEVEL", Reading::Level),
     seed("LOG_LEVEL", Reading::Level),
-    seed("RUST_LOG", Reading::Set("telemetry.log")),
+    seed("RUST_LOG", Reading::Directives),
     seed("MCP_LOG_DIR", Reading::Unused("not used: logs go to stderr, the audit log to stdout or `audit.file`")),
     seed("MCP_SKIP_BANNER", Reading::Unused("not used: there is no banner")),
 ];

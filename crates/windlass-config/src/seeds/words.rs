@@ -60,7 +60,7 @@ pub(super) fn go_duration(value: &str) -> Option<Span> {
     }
     // Whole milliseconds: that is what a span can say. Nothing rounds down to "no time at all".
     let millis = (seconds * 1000.0).round();
-    (millis >= 1.0 && millis < 1e15).then(|| Span(Duration::from_millis(millis as u64)))
+    (1.0..1e15).contains(&millis).then(|| Span(Duration::from_millis(millis as u64)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub struct AuthSettings {
     pub keys: Vec<KeySettings>,
     /// A file with more keys, one per line in the same form, read again when it changes.
     pub keys_file: Option<PathBuf>,
-    /// Names an environment variable or a file (`env:NAME`, `file:PATH`) with one shared token, as seed 4 has it. The
+    /// Names an environment variable or a file (`env:NAME`, `file:PATH`) with one shared token, as go-mcp-commander has it. The
     /// principal is `key:token`. Prefer keys: they are hashed, expire and can be rotated.
     pub token: Option<String>,
     /// OIDC issuers whose JWTs are accepted.
