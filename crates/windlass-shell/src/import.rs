@@ -6,7 +6,7 @@ use std::path::Path;
 
 use windlass_config::settings::{CommandRule, DenyRule, DenySettings, ShellSettings};
 
-use crate::rules::Rules;
+use crate::rules::{Pattern, Rules};
 
 /// Rules made from the lists, and what is different now.
 #[derive(Debug, Clone)]
@@ -22,9 +22,11 @@ pub fn import(allowed: Option<&str>, blocked: Option<&str>, base: &Path) -> Impo
     let mut imported = Imported { settings: ShellSettings::default(), notes: Vec::new() };
     let allowed = entries(allowed);
     if allowed.is_empty() {
-        imported.note("MCP_ALLOWED_COMMANDS is empty: that allowed everything, and now allows nothing. Name the programs");
+        imported
+            .note("MCP_ALLOWED_COMMANDS is empty: that allowed everything, and now allows nothing. Name the programs");
     } else {
-        imported.note("MCP_ALLOWED_COMMANDS: an entry is now a program, not a prefix: `ls` no longer lets `lsof` through");
+        imported
+            .note("MCP_ALLOWED_COMMANDS: an entry is now a program, not a prefix: `ls` no longer lets `lsof` through");
         imported.note("commands run one at a time and without a shell: `;`, `&&`, `|`, `>`, `$(...)`, `$NAME` and `*` are refused. Grant operators, redirects, variables and globs in windlass.yaml");
         imported.note(format!("path arguments must lie inside {}: set shell.roots to allow more", base.display()));
     }
@@ -55,15 +57,18 @@ impl Imported {
         match Rules::compile(&alone, base) {
             Ok(rules) => {
                 if !rules.missing().is_empty() {
-                    self.note(format!("MCP_ALLOWED_COMMANDS `{entry}`: not installed in /usr/local/bin, /usr/bin or /bin"));
+                    self.note(format!(
+                        "MCP_ALLOWED_COMMANDS `{entry}`: not installed in /usr/local/bin, /usr/bin or /bin"
+                    ));
                 }
                 self.settings.commands.push(rule);
             }
             Err(error) => {
-                let problem = error.problems.iter().find_map(|problem| problem.split_once("`: ")).map_or_else(
-                    || error.to_string(),
-                    |(_, problem)| problem.to_owned(),
-                );
+                let problem = error
+                    .problems
+                    .iter()
+                    .find_map(|problem| problem.split_once("`: "))
+                    .map_or_else(|| error.to_string(), |(_, problem)| problem.to_owned());
                 self.note(format!("MCP_ALLOWED_COMMANDS `{entry}` is left out: {problem}"));
             }
         }
@@ -73,7 +78,9 @@ impl Imported {
         let mut words = entry.split_whitespace();
         let Some(program) = words.next() else { return };
         if !program.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+')) {
-            self.note(format!("MCP_BLOCKED_COMMANDS `{entry}`: shell syntax, which is never run; nothing to carry over"));
+            self.note(format!(
+                "MCP_BLOCKED_COMMANDS `{entry}`: shell syntax, which is never run; nothing to carry over"
+            ));
             return;
         }
         let mut rule = DenySettings { program: program.to_owned(), ..DenySettings::default() };
@@ -83,8 +90,8 @@ impl Imported {
                     rule.flags.extend(letters.chars().map(|letter| spellings(program, letter)));
                 }
                 Some(long) if long.len() > 1 => rule.flags.push(word.to_owned()),
-                _ if word.ends_with('=') => rule.arguments.push(format!("{word}*")),
-                _ => rule.arguments.push(word.to_owned()),
+                _ if word.ends_with('=') => rule.arguments.push(format!("{}*", Pattern::escape(word))),
+                _ => rule.arguments.push(Pattern::escape(word)),
             }
         }
         if !self.is_approved(program) {
@@ -124,7 +131,8 @@ fn spellings(program: &str, letter: char) -> String {
 mod tests {
     use super::*;
 
-    const SEED_BLOCKED: &str = "rm -rf /,rm -rf /*,mkfs,dd if=,:(){:|:&};:,chmod -R 777 /,chown -R,> /dev/sda,shutdown,reboot,halt";
+    const SEED_BLOCKED: &str =
+        "rm -rf /,rm -rf /*,mkfs,dd if=,:(){:|:&};:,chmod -R 777 /,chown -R,> /dev/sda,shutdown,reboot,halt";
 
     fn compiled(allowed: &str, base: &Path) -> Rules {
         Rules::compile(&import(Some(allowed), Some(SEED_BLOCKED), base).settings, base).unwrap()
@@ -136,7 +144,15 @@ mod tests {
         std::fs::write(dir.path().join("asphalt.txt"), "x").unwrap();
         let rules = compiled("ls,cat,grep,find,echo,pwd,whoami", dir.path());
         let cwd = rules.check_directory(None).unwrap();
-        for line in ["ls -la", "cat asphalt.txt", "grep x asphalt.txt", "find . -name '*.txt'", "echo hello world", "pwd", "whoami"] {
+        for line in [
+            "ls -la",
+            "cat asphalt.txt",
+            "grep x asphalt.txt",
+            "find . -name '*.txt'",
+            "echo hello world",
+            "pwd",
+            "whoami",
+        ] {
             rules.plan_line(line, &cwd).unwrap_or_else(|denial| panic!("{line}: {}", denial.reason));
         }
         for line in ["lsof", "ls; id", "ls $(id)", "cat /etc/passwd", "find . -exec id ;", "echo $MCP_AUTH_TOKEN"] {
@@ -154,7 +170,9 @@ mod tests {
         for line in ["git add .", "rm -rf x", &inside, "cat asphalt.txt", "chmod 600 x", "chmod -R 700 x"] {
             rules.plan_line(line, &cwd).unwrap_or_else(|denial| panic!("{line}: {}", denial.reason));
         }
-        for line in ["rm -rf /", "rm -fr /", "rm -r -f //", "rm --recursive --force /", "dd if=x of=y", "chmod -R 777 /"] {
+        for line in
+            ["rm -rf /", "rm -fr /", "rm -r -f //", "rm --recursive --force /", "dd if=x of=y", "chmod -R 777 /"]
+        {
             assert!(rules.plan_line(line, &cwd).is_err(), "{line}");
         }
     }
@@ -164,7 +182,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let imported = import(Some("ls,python3,git status"), Some("rm -rf /,:(){:|:&};:"), dir.path());
         let notes = imported.notes.join("\n").replace(&dir.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(notes);
+        insta::assert_snapshot!(notes, @r"
+    MCP_ALLOWED_COMMANDS: an entry is now a program, not a prefix: `ls` no longer lets `lsof` through
+    commands run one at a time and without a shell: `;`, `&&`, `|`, `>`, `$(...)`, `$NAME` and `*` are refused. Grant operators, redirects, variables and globs in windlass.yaml
+    path arguments must lie inside DIR: set shell.roots to allow more
+    MCP_ALLOWED_COMMANDS `python3` is left out: it is an interpreter: its arguments are a program; say `interpreter: true` if callers may run any code the sandbox lets pass
+    MCP_BLOCKED_COMMANDS `rm -rf /`: `rm` is not allowed in the first place
+    MCP_BLOCKED_COMMANDS `:(){:|:&};:`: shell syntax, which is never run; nothing to carry over
+    ");
         assert_eq!(imported.settings.commands.len(), 2);
         let nothing = import(None, None, dir.path());
         assert!(nothing.settings.commands.is_empty());

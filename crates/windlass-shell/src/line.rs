@@ -87,6 +87,7 @@ impl Line {
 /// Reads a line.
 pub(crate) fn parse(text: &str) -> Result<Line, Denial> {
     screen::characters(text)?;
-    let tokens = screen::tokens(text)?;
-    lower::lower(&tokens, text)
+    let text = screen::Text::new(text);
+    let tokens = screen::tokens(&text)?;
+    lower::lower(&tokens, &text)
 }

@@ -5,8 +5,8 @@
 
 mod builtin;
 mod compile;
-mod deny;
 mod denial;
+mod deny;
 mod environment;
 mod flags;
 mod paths;
@@ -28,8 +28,8 @@ use crate::{
 };
 
 pub use denial::Denial;
-pub(crate) use pattern::Pattern;
 use paths::Root;
+pub(crate) use pattern::Pattern;
 use program::Program;
 use rule::{Progress, Refused, Rule};
 pub use summary::RuleSummary;
@@ -91,7 +91,8 @@ impl Rules {
 
     fn command(&self, command: &LineCommand, operators: &[(Operator, Span)], cwd: &Path) -> Result<Command, Denial> {
         let Some(asked) = command.words[0].as_literal() else {
-            return Err(Denial::new("a program's name is written out, without variables or wildcards").at(command.words[0].span));
+            return Err(Denial::new("a program's name is written out, without variables or wildcards")
+                .at(command.words[0].span));
         };
         let mut closest: Option<Refused> = None;
         for rule in &self.rules {
@@ -102,9 +103,10 @@ impl Rules {
                         Err(refused) => refused,
                     }
                 }
-                None if asked == rule.asked => {
-                    (Progress::Program, Denial::new(format!("`{asked}` is allowed, but it is not installed")).rule(&rule.name))
-                }
+                None if asked == rule.asked => (
+                    Progress::Program,
+                    Denial::new(format!("`{asked}` is allowed, but it is not installed")).rule(&rule.name),
+                ),
                 _ => continue,
             };
             if closest.as_ref().is_none_or(|(progress, _)| refused.0 > *progress) {
@@ -126,8 +128,13 @@ impl Rules {
     ) -> Result<Command, Refused> {
         let late = |denial: Denial| (Progress::Arguments, denial.rule(&rule.name));
         let may_list = |directory: &Path| paths::inside(directory, ".", &self.roots).map(drop);
-        let expansion =
-            Expansion { variables: &rule.variables, values: &rule.environment, globs: rule.globs, cwd, may_list: &may_list };
+        let expansion = Expansion {
+            variables: &rule.variables,
+            values: &rule.environment,
+            globs: rule.globs,
+            cwd,
+            may_list: &may_list,
+        };
         let arguments = line::expand(&command.words[1..], &expansion).map_err(late)?;
         rule.check(&arguments, cwd, &self.roots)?;
         let names = program.names();
@@ -147,7 +154,13 @@ impl Rules {
         })
     }
 
-    fn redirect(&self, redirect: &LineRedirect, rule: &Rule, expansion: &Expansion, cwd: &Path) -> Result<Redirect, Denial> {
+    fn redirect(
+        &self,
+        redirect: &LineRedirect,
+        rule: &Rule,
+        expansion: &Expansion,
+        cwd: &Path,
+    ) -> Result<Redirect, Denial> {
         let (word, fd) = match redirect {
             LineRedirect::Duplicate { fd, from } => return Ok(Redirect::Duplicate { fd: *fd, from: *from }),
             LineRedirect::Read { from } => (from, 0),
@@ -223,5 +236,6 @@ fn operator_refused(operator: Operator, asked: &str) -> Denial {
         Operator::Sequence => "`;` or a new line between commands",
         Operator::Not => "`!` before a command",
     };
-    Denial::new(format!("{sign} is not granted together with `{asked}`")).hint("run the commands one by one, each in its own call")
+    Denial::new(format!("{sign} is not granted together with `{asked}`"))
+        .hint("run the commands one by one, each in its own call")
 }

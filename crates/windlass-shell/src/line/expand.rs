@@ -136,7 +136,9 @@ fn list(base: &str, segment: &str, expansion: &Expansion, seen: &mut usize) -> R
         // A file called `-rf` must not become a flag, nor may one whose name holds a newline forge an argument's end.
         let plain = !name.chars().any(char::is_control);
         if !plain {
-            return Err(Denial::new("the wildcard matches a file whose name holds a control character").hint("name the files"));
+            return Err(
+                Denial::new("the wildcard matches a file whose name holds a control character").hint("name the files")
+            );
         }
         names.push(if base.is_empty() && name.starts_with('-') { format!("./{name}") } else { joined(base, name) });
     }

@@ -2,17 +2,20 @@
 
 use brush_parser::{
     ParserOptions, Token,
-    ast::{self, CommandPrefixOrSuffixItem as Item, IoFileRedirectKind as Kind, IoFileRedirectTarget as Target, SourceLocation},
+    ast::{
+        self, CommandPrefixOrSuffixItem as Item, IoFileRedirectKind as Kind, IoFileRedirectTarget as Target,
+        SourceLocation,
+    },
 };
 
 use super::{
     Line, LineCommand, LineRedirect, LineStep, Span, Word,
-    screen::{nothing_to_run, refuse, to_bytes},
+    screen::{Text, nothing_to_run, refuse},
     word,
 };
 use crate::{plan::When, rules::Denial};
 
-pub(super) fn lower(tokens: &[Token], text: &str) -> Result<Line, Denial> {
+pub(super) fn lower(tokens: &[Token], text: &Text) -> Result<Line, Denial> {
     let options = ParserOptions {
         enable_extended_globbing: false,
         tilde_expansion_at_word_start: false,
@@ -41,7 +44,7 @@ pub(super) fn lower(tokens: &[Token], text: &str) -> Result<Line, Denial> {
     Ok(Line { steps })
 }
 
-fn step(when: When, pipeline: &ast::Pipeline, text: &str) -> Result<LineStep, Denial> {
+fn step(when: When, pipeline: &ast::Pipeline, text: &Text) -> Result<LineStep, Denial> {
     if pipeline.timed.is_some() {
         let hint = "leave it out: every answer carries the duration";
         return Err(refuse("`time`", hint, span_of(pipeline, text)));
@@ -53,7 +56,7 @@ fn step(when: When, pipeline: &ast::Pipeline, text: &str) -> Result<LineStep, De
     Ok(LineStep { when, negated: pipeline.bang, pipeline: commands })
 }
 
-fn command(command: &ast::Command, text: &str) -> Result<LineCommand, Denial> {
+fn command(command: &ast::Command, text: &Text) -> Result<LineCommand, Denial> {
     let span = span_of(command, text);
     let ast::Command::Simple(simple) = command else {
         return Err(refuse("a compound command", "run the commands one by one, each in its own call", span));
@@ -81,12 +84,19 @@ fn command(command: &ast::Command, text: &str) -> Result<LineCommand, Denial> {
     Ok(LineCommand { words, redirects, span })
 }
 
-fn push_redirect(into: &mut Vec<LineRedirect>, redirect: &ast::IoRedirect, text: &str, span: Span) -> Result<(), Denial> {
+fn push_redirect(
+    into: &mut Vec<LineRedirect>,
+    redirect: &ast::IoRedirect,
+    text: &Text,
+    span: Span,
+) -> Result<(), Denial> {
     let word = |word: &ast::Word| read(word, text, span);
     match redirect {
         ast::IoRedirect::File(fd, kind, Target::Filename(target)) => into.push(match (kind, fd) {
             (Kind::Read, None | Some(0)) => LineRedirect::Read { from: word(target)? },
-            (Kind::Write | Kind::Clobber, _) => LineRedirect::Write { fd: output(*fd, span)?, to: word(target)?, append: false },
+            (Kind::Write | Kind::Clobber, _) => {
+                LineRedirect::Write { fd: output(*fd, span)?, to: word(target)?, append: false }
+            }
             (Kind::Append, _) => LineRedirect::Write { fd: output(*fd, span)?, to: word(target)?, append: true },
             _ => return Err(other_descriptor(span)),
         }),
@@ -130,11 +140,11 @@ fn process_substitution(span: Span) -> Denial {
     refuse("process substitution", "run the inner command on its own first", span)
 }
 
-fn read(source: &ast::Word, text: &str, command: Span) -> Result<Word, Denial> {
-    let span = source.loc.as_ref().map_or(command, |loc| to_bytes(text, loc.start.index, loc.end.index));
+fn read(source: &ast::Word, text: &Text, command: Span) -> Result<Word, Denial> {
+    let span = source.loc.as_ref().map_or(command, |loc| text.span(loc.start.index, loc.end.index));
     word::read(&source.value, span)
 }
 
-fn span_of(node: &impl SourceLocation, text: &str) -> Span {
-    node.location().map_or((0, text.len()), |loc| to_bytes(text, loc.start.index, loc.end.index))
+fn span_of(node: &impl SourceLocation, text: &Text) -> Span {
+    node.location().map_or(text.whole(), |loc| text.span(loc.start.index, loc.end.index))
 }

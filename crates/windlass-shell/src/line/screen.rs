@@ -13,8 +13,29 @@ const MAX_NESTING: usize = 40;
 
 /// Words that are syntax where a command could stand.
 const RESERVED: [&str; 23] = [
-    "!", "{", "}", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
-    "select", "then", "time", "until", "while", "namespace",
+    "!",
+    "{",
+    "}",
+    "[[",
+    "]]",
+    "case",
+    "coproc",
+    "do",
+    "done",
+    "elif",
+    "else",
+    "esac",
+    "fi",
+    "for",
+    "function",
+    "if",
+    "in",
+    "select",
+    "then",
+    "time",
+    "until",
+    "while",
+    "namespace",
 ];
 
 pub(super) fn nothing_to_run() -> Denial {
@@ -40,13 +61,16 @@ pub(super) fn characters(text: &str) -> Result<(), Denial> {
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "a character that reverses the direction of text",
             _ => continue,
         };
-        return Err(Denial::new(format!("the command contains {what} (U+{:04X})", c as u32)).at((at, at + c.len_utf8())));
+        return Err(
+            Denial::new(format!("the command contains {what} (U+{:04X})", c as u32)).at((at, at + c.len_utf8()))
+        );
     }
     Ok(())
 }
 
 /// Tokens of a line, all of them of kinds a plain command is made of.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Denial> {
+pub(super) fn tokens(line: &Text) -> Result<Vec<Token>, Denial> {
+    let text = line.text;
     let nesting = text.matches("$(").count() + text.matches("${").count() + text.matches("$[").count();
     if nesting > MAX_NESTING {
         return Err(Denial::new("the command nests too deeply").hint("write it without expansions"));
@@ -59,19 +83,19 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Denial> {
             Token::Operator(operator, _) => {
                 let refused = operator_refused(operator);
                 if let Some((construct, hint)) = refused {
-                    return Err(refuse(construct, hint, byte_span(text, token)));
+                    return Err(refuse(construct, hint, line.token(token)));
                 }
                 starts_command = !operator.starts_with(['<', '>']) && !operator.starts_with("&>");
             }
             Token::Word(word, _) => {
-                let before_redirect =
-                    matches!(tokens.get(index + 1), Some(Token::Operator(next, _)) if next.starts_with(['<', '>']));
-                if before_redirect && word.len() > 1 && word.bytes().all(|b| b.is_ascii_digit()) && touches(text, token, index, &tokens) {
-                    let span = byte_span(text, token);
+                // The parser would panic on a number that does not fit a descriptor.
+                let is_number = word.len() > 1 && word.bytes().all(|b| b.is_ascii_digit());
+                if is_number && is_descriptor(token, tokens.get(index + 1)) {
+                    let span = line.token(token);
                     return Err(refuse("a redirection of another descriptor than 0, 1 or 2", "leave it out", span));
                 }
                 if starts_command && RESERVED.contains(&word.as_str()) && word != "!" {
-                    let span = byte_span(text, token);
+                    let span = line.token(token);
                     let construct = format!("`{word}` (shell syntax)");
                     return Err(refuse(&construct, "run the commands one by one, each in its own call", span));
                 }
@@ -82,9 +106,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Denial> {
     Ok(tokens)
 }
 
-/// Whether the token is followed by the next one without a blank between.
-fn touches(text: &str, token: &Token, index: usize, tokens: &[Token]) -> bool {
-    tokens.get(index + 1).is_some_and(|next| byte_span(text, token).1 >= byte_span(text, next).0)
+/// Whether a redirection follows the token without a blank between.
+fn is_descriptor(token: &Token, next: Option<&Token>) -> bool {
+    let Some(Token::Operator(operator, place)) = next else { return false };
+    operator.starts_with(['<', '>']) && token.location().end.index >= place.start.index
 }
 
 fn operator_refused(operator: &str) -> Option<(&'static str, &'static str)> {
@@ -104,7 +129,9 @@ fn unreadable(error: &TokenizerError) -> Denial {
     let (what, hint) = match error {
         TokenizerError::UnterminatedSingleQuote(_)
         | TokenizerError::UnterminatedDoubleQuote(_)
-        | TokenizerError::UnterminatedAnsiCQuote(_) => ("a quote is opened and not closed", "close it, or escape it with `\\`"),
+        | TokenizerError::UnterminatedAnsiCQuote(_) => {
+            ("a quote is opened and not closed", "close it, or escape it with `\\`")
+        }
         TokenizerError::UnterminatedEscapeSequence => ("the line ends in a backslash", "remove it"),
         TokenizerError::UnterminatedBackquote(_) | TokenizerError::UnterminatedCommandSubstitution => {
             ("command substitution is not available", "run the inner command on its own first")
@@ -119,14 +146,30 @@ fn unreadable(error: &TokenizerError) -> Denial {
     Denial::new(what).hint(hint)
 }
 
-/// Byte span of a token. The tokenizer counts characters.
-pub(super) fn byte_span(text: &str, token: &Token) -> Span {
-    let location = token.location();
-    to_bytes(text, location.start.index, location.end.index)
+/// A line whose characters, which the parser counts, can be found among its bytes.
+pub(super) struct Text<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
 }
 
-pub(super) fn to_bytes(text: &str, start: usize, end: usize) -> Span {
-    let byte = |index| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
-    let (start, end) = (byte(start), byte(end));
-    (start.min(end), end.max(start))
+impl<'a> Text<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, starts: text.char_indices().map(|(at, _)| at).collect() }
+    }
+
+    /// The bytes of the characters from `start` to before `end`.
+    pub(super) fn span(&self, start: usize, end: usize) -> Span {
+        let byte = |index: usize| self.starts.get(index).copied().unwrap_or(self.text.len());
+        let (start, end) = (byte(start), byte(end));
+        (start.min(end), end)
+    }
+
+    /// The bytes of all of it.
+    pub(super) fn whole(&self) -> Span {
+        (0, self.text.len())
+    }
+
+    fn token(&self, token: &Token) -> Span {
+        self.span(token.location().start.index, token.location().end.index)
+    }
 }

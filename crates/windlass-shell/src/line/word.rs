@@ -3,10 +3,7 @@
 
 use std::{iter::Peekable, str::Chars};
 
-use super::{
-    Span,
-    screen::refuse,
-};
+use super::{Span, screen::refuse};
 use crate::rules::Denial;
 
 /// A word as written: always one argument, unless it holds a wildcard.
@@ -105,7 +102,9 @@ pub(super) fn read(text: &str, span: Span) -> Result<Word, Denial> {
                 return Err(refuse(&format!("`{c}` in this place"), "quote it if it is text", span));
             }
             c if c.is_ascii_whitespace() => {
-                return Err(Denial::new("the line cannot be read in only one way").hint("quote each argument").at(span));
+                return Err(Denial::new("the line cannot be read in only one way")
+                    .hint("quote each argument")
+                    .at(span));
             }
             c => {
                 word.push(c, false);
@@ -153,7 +152,9 @@ fn dollar(word: &mut Word, chars: &mut Peekable<Chars>, quoted: bool) -> Result<
             Err(refuse("command substitution `$(...)`", "run the inner command on its own first", span))
         }
         Some('[') => Err(refuse("arithmetic expansion `$[...]`", LITERAL, span)),
-        Some('\'') if !quoted => Err(refuse("`$'...'` quoting", "write the characters themselves in single quotes", span)),
+        Some('\'') if !quoted => {
+            Err(refuse("`$'...'` quoting", "write the characters themselves in single quotes", span))
+        }
         Some('"') if !quoted => Err(refuse("`$\"...\"` quoting", "leave the `$` out", span)),
         Some('{') => {
             chars.next();

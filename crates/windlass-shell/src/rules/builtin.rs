@@ -79,9 +79,10 @@ impl Builtin {
             Verdict::Shell => return Err("a shell runs whatever its argument says".into()),
             Verdict::Without(flags) => {
                 for flag in parsed(flags) {
-                    let found = arguments.iter().enumerate().find(|(index, text)| flag.is_in(text, *index, self.spelling));
+                    let found =
+                        arguments.iter().enumerate().find(|(index, text)| flag.is_in(text, *index, self.spelling));
                     if let Some((_, argument)) = found {
-                        return Err(format!("`{argument}` is, or could be read as, `{}`", flag.source()));
+                        return Err(flag.found_in(argument));
                     }
                 }
             }
@@ -103,8 +104,10 @@ impl Builtin {
             Text::FirstUnless(flags) => {
                 let spelling = Spelling { values: "", ..self.spelling };
                 let flags = parsed(flags);
-                let elsewhere =
-                    arguments.iter().enumerate().any(|(at, text)| flags.iter().any(|flag| flag.is_in(text, at, spelling)));
+                let elsewhere = arguments
+                    .iter()
+                    .enumerate()
+                    .any(|(at, text)| flags.iter().any(|flag| flag.is_in(text, at, spelling)));
                 !elsewhere && arguments.iter().position(|text| !text.starts_with('-') || text == "-") == Some(index)
             }
         }
@@ -122,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_tables_can_be_read_and_name_each_program_once() {
-        let mut names = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
         for builtin in TABLES.into_iter().flatten() {
             names.extend(builtin.names);
             let flags = match builtin.verdict {

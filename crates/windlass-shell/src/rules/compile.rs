@@ -14,7 +14,7 @@ use super::{
     environment,
     flags::Flag,
     paths::Root,
-    program::Program,
+    program::{self, Program},
     rule::Rule,
 };
 
@@ -22,7 +22,8 @@ pub(super) fn compile(settings: &ShellSettings, base: &Path) -> Result<Rules, Ru
     let mut problems = Vec::new();
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_path_buf());
     let written = [settings.directory.clone()];
-    let roots = roots("roots", if settings.roots.is_empty() { &written } else { &settings.roots }, &base, &mut problems);
+    let roots =
+        roots("roots", if settings.roots.is_empty() { &written } else { &settings.roots }, &base, &mut problems);
     let write_roots = match &settings.write_roots {
         None => roots.clone(),
         Some(written) => self::roots("write_roots", written, &base, &mut problems),
@@ -72,7 +73,8 @@ fn roots(setting: &str, written: &[PathBuf], base: &Path, problems: &mut Vec<Str
     for path in written {
         match Root::new(&base.join(path)) {
             Ok(root) => roots.push(root),
-            Err(error) => problems.push(format!("shell.{setting}: `{}` is not a directory that can be used: {error}", path.display())),
+            Err(error) => problems
+                .push(format!("shell.{setting}: `{}` is not a directory that can be used: {error}", path.display())),
         }
     }
     roots
@@ -116,17 +118,21 @@ fn full(rule: &CommandRule) -> CommandSettings {
 fn rule(command: &CommandSettings, settings: &ShellSettings, path: &[PathBuf]) -> Result<Rule, String> {
     let mut words = command.program.split_whitespace().map(str::to_owned);
     let asked = words.next().ok_or("a rule needs a program")?;
-    let program = Program::find(&asked, path)?;
+    let found = Program::find(&asked, path)?;
     let asked_name = asked.rsplit('/').next().unwrap_or(&asked).to_owned();
-    let names = program.as_ref().map_or_else(|| vec![asked_name.clone()], Program::names);
+    let names = found.as_ref().map_or_else(|| program::names_of(&asked_name), Program::names);
     let builtins = builtin::of(&names);
     let is_shell = builtins.iter().any(|builtin| matches!(builtin.verdict, Verdict::Shell));
-    let how = builtins.iter().find_map(|builtin| if let Verdict::Interpreter(how) = builtin.verdict { Some(how) } else { None });
+    let how = builtins
+        .iter()
+        .find_map(|builtin| if let Verdict::Interpreter(how) = builtin.verdict { Some(how) } else { None });
     match (is_shell, how) {
         (true, _) if !command.shell => {
             return Err("a shell runs whatever its argument says; approve the programs themselves, or grant shell strings with `shell: true`".into());
         }
-        (false, _) if command.shell => return Err("`shell: true` is for shells; for other interpreters say `interpreter: true`".into()),
+        (false, _) if command.shell => {
+            return Err("`shell: true` is for shells; for other interpreters say `interpreter: true`".into());
+        }
         (false, Some(how)) if !command.interpreter => {
             return Err(format!("{how}; say `interpreter: true` if callers may run any code the sandbox lets pass"));
         }
@@ -154,7 +160,7 @@ fn rule(command: &CommandSettings, settings: &ShellSettings, path: &[PathBuf]) -
     Ok(Rule {
         name: name_of(command),
         asked: asked_name,
-        program,
+        program: found,
         leading,
         arguments: match &command.arguments {
             None => None,

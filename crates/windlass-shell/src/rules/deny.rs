@@ -36,12 +36,22 @@ impl Deny {
     }
 
     /// Refuses when the program, all flags and all arguments are there.
-    pub(crate) fn check(&self, names: &[String], arguments: &[String], spelling: Spelling, cwd: &Path) -> Result<(), Denial> {
+    pub(crate) fn check(
+        &self,
+        names: &[String],
+        arguments: &[String],
+        spelling: Spelling,
+        cwd: &Path,
+    ) -> Result<(), Denial> {
         let has = |flag: &Flag| arguments.iter().enumerate().any(|(index, text)| flag.is_in(text, index, spelling));
         let hit = names.iter().any(|name| self.program.matches(name))
             && self.flags.iter().all(has)
             && self.arguments.iter().all(|pattern| arguments.iter().any(|text| is_meant(pattern, text, cwd)));
-        if hit { Err(Denial::new(format!("the deny rule `{}` forbids it", self.source)).rule(&self.source)) } else { Ok(()) }
+        if hit {
+            Err(Denial::new(format!("the deny rule `{}` forbids it", self.source)).rule(&self.source))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -35,7 +35,9 @@ impl Flag {
             let mut letters = spelling.chars().skip(1);
             match (spelling.strip_prefix("--"), spelling.strip_prefix('-')) {
                 (Some(name), _) if !name.is_empty() && !name.contains(['*', '?', '[']) => flag.names.push(name.into()),
-                (None, Some(short)) if short.chars().count() == 1 && short != "*" => flag.letters.extend(letters.next()),
+                (None, Some(short)) if short.chars().count() == 1 && short != "*" => {
+                    flag.letters.extend(letters.next())
+                }
                 (_, Some(word)) if !word.is_empty() => flag.words.push(Pattern::new(spelling)?),
                 _ => return Err(format!("`{source}` is not a flag: it should look like -x, --name or -x|--name")),
             }
@@ -47,13 +49,22 @@ impl Flag {
         &self.source
     }
 
+    /// What to say about finding it in `argument`.
+    pub(crate) fn found_in(&self, argument: &str) -> String {
+        if argument == self.source {
+            return format!("`{argument}` is refused");
+        }
+        format!("`{argument}` is, or could be read as, `{}`", self.source)
+    }
+
     /// Whether this flag may be in `argument`. Errs on yes: abbreviations and every letter of a bundle count, and so does
     /// an argument after `--`, which some programs read and others do not.
     pub(crate) fn is_in(&self, argument: &str, index: usize, spelling: Spelling) -> bool {
         if let Some(long) = argument.strip_prefix("--").filter(|long| !long.is_empty()) {
             let name = long.split('=').next().unwrap_or(long);
-            let abbreviates =
-                |full: &String| full == name || (full.starts_with(name) && !name.is_empty() && !spelling.whole.contains(&name));
+            let abbreviates = |full: &String| {
+                full == name || (full.starts_with(name) && !name.is_empty() && !spelling.whole.contains(&name))
+            };
             if self.names.iter().any(abbreviates) {
                 return true;
             }
@@ -116,7 +127,8 @@ mod tests {
     #[test]
     fn a_flag_is_found_in_each_of_its_spellings() {
         let tar = Spelling { values: "fC", bare_bundle: true, whole: &["checkpoint"], ..Spelling::GNU };
-        for argument in ["-I", "-xI", "-Izstd", "xIf", "--use-compress-program", "--use-c", "--use-compress-program=sh"] {
+        for argument in ["-I", "-xI", "-Izstd", "xIf", "--use-compress-program", "--use-c", "--use-compress-program=sh"]
+        {
             assert!(found("-I|--use-compress-program", argument, tar), "{argument}");
         }
         for argument in ["-xf", "-fI", "--", "-", "--use-something", "file"] {

@@ -50,7 +50,8 @@ impl Target {
     }
 
     fn is_under(&self, roots: &[Root]) -> bool {
-        let lexical = roots.iter().any(|root| self.lexical.starts_with(&root.written) || self.lexical.starts_with(&root.real));
+        let lexical =
+            roots.iter().any(|root| self.lexical.starts_with(&root.written) || self.lexical.starts_with(&root.real));
         lexical && roots.iter().any(|root| self.real.starts_with(&root.real))
     }
 
@@ -80,8 +81,13 @@ pub(crate) fn anywhere(cwd: &Path, path: &str) -> Result<(), Denial> {
 }
 
 fn outside(path: &str, roots: &[Root]) -> Denial {
-    let roots: Vec<_> = roots.iter().map(|root| format!("`{}`", root.real.display())).collect();
-    let hint = if roots.is_empty() { "no directory is open to commands".into() } else { format!("stay inside {}", roots.join(", ")) };
+    let mut roots: Vec<_> = roots.iter().map(|root| format!("`{}`", root.real.display())).collect();
+    roots.dedup();
+    let hint = if roots.is_empty() {
+        "no directory is open to commands".into()
+    } else {
+        format!("stay inside {}", roots.join(", "))
+    };
     Denial::new(format!("the path `{path}` leads outside the allowed directories")).hint(hint)
 }
 
@@ -110,8 +116,10 @@ pub(crate) fn candidates<'a>(cwd: &Path, argument: &'a str) -> Vec<&'a str> {
     // `--file=x`, `if=x`, `@x`, `host:x`, `a,b`.
     starts.extend(argument.match_indices(['=', ':', '@', ',']).map(|(at, delimiter)| at + delimiter.len()));
     starts.dedup();
-    let candidates = starts.into_iter().map(|start| &argument[start..]).filter(|text| !text.is_empty());
-    candidates.filter(|text| looks_like_path(cwd, text)).collect()
+    let is_host =
+        |start: usize| start > 0 && argument[start..].starts_with("//") && !exists_at_root(&argument[start..]);
+    let candidates = starts.into_iter().filter(|start| !is_host(*start)).map(|start| &argument[start..]);
+    candidates.filter(|text| !text.is_empty() && looks_like_path(cwd, text)).collect()
 }
 
 fn looks_like_path(cwd: &Path, text: &str) -> bool {
@@ -195,7 +203,18 @@ mod tests {
         for path in ["x", "sub/x", "sub/../x", "fine/x", "./", ".", "/dev/null"] {
             assert!(allowed(&root, path, &roots), "{path}");
         }
-        for path in ["..", "../x", "/etc/passwd", "leak", "dangling", "deep/../x", "loop", "sub/../../x", "/", "/proc/self/environ"] {
+        for path in [
+            "..",
+            "../x",
+            "/etc/passwd",
+            "leak",
+            "dangling",
+            "deep/../x",
+            "loop",
+            "sub/../../x",
+            "/",
+            "/proc/self/environ",
+        ] {
             assert!(!allowed(&root, path, &roots), "{path}");
         }
     }
@@ -222,6 +241,8 @@ mod tests {
         check("-xf../x", &["f../x", "../x"]);
         check("-Idir/sub", &["dir/sub"]);
         check("@/etc/x", &["@/etc/x", "/etc/x"]);
+        check("https://host.example/a", &["https://host.example/a"]);
+        check("file:///etc/x", &["file:///etc/x", "///etc/x"]);
         check("of=/dev/sda", &["of=/dev/sda", "/dev/sda"]);
     }
 }

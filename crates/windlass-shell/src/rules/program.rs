@@ -54,20 +54,18 @@ impl Program {
     /// The names under which the built-in rules may know it: as called, and as what it really is (`awk` is `mawk`,
     /// `python3.12` is `python`).
     pub(crate) fn names(&self) -> Vec<String> {
-        let mut names = vec![self.name.clone()];
-        if let Some(real) = self.real.file_name().and_then(|name| name.to_str())
-            && !MULTI_CALL.contains(&real)
-        {
-            names.push(real.to_owned());
-        }
-        for at in 0..names.len() {
-            let plain = without_version(&names[at]);
-            names.push(plain.to_owned());
-        }
+        let real = self.real.file_name().and_then(|name| name.to_str()).filter(|real| !MULTI_CALL.contains(real));
+        let mut names = names_of(&self.name);
+        names.extend(real.map(names_of).into_iter().flatten());
         names.sort();
         names.dedup();
         names
     }
+}
+
+/// A name, and the same without a version.
+pub(crate) fn names_of(name: &str) -> Vec<String> {
+    vec![name.to_owned(), without_version(name).to_owned()]
 }
 
 /// `python3.12` -> `python`, `vim.basic` -> `vim`, `clang-18` -> `clang`, `x86_64-linux-gnu-gcc-13` -> `gcc`.

@@ -70,7 +70,8 @@ impl Rule {
     /// Checks arguments (without the program).
     pub(crate) fn check(&self, arguments: &[String], cwd: &Path, roots: &[Root]) -> Result<(), Refused> {
         let fixed = self.fixed(arguments).map_err(|denial| (Progress::Leading, denial.rule(&self.name)))?;
-        self.check_arguments(arguments, fixed, cwd, roots).map_err(|denial| (Progress::Arguments, denial.rule(&self.name)))
+        self.check_arguments(arguments, fixed, cwd, roots)
+            .map_err(|denial| (Progress::Arguments, denial.rule(&self.name)))
     }
 
     /// How many arguments are fixed by the rule.
@@ -82,7 +83,8 @@ impl Rule {
         let skipped = arguments.iter().take_while(harmless).count();
         let matching = self.leading.iter().filter(|leading| arguments[skipped..].starts_with(leading));
         matching.map(|leading| skipped + leading.len()).max().ok_or_else(|| {
-            let choices: Vec<_> = self.leading.iter().map(|leading| format!("`{} {}`", self.asked, leading.join(" "))).collect();
+            let choices: Vec<_> =
+                self.leading.iter().map(|leading| format!("`{} {}`", self.asked, leading.join(" "))).collect();
             Denial::new(format!("`{}` is allowed only with certain first arguments", self.asked))
                 .hint(format!("use {}", choices.join(", ")))
         })
@@ -119,13 +121,22 @@ impl Rule {
         let spelling = self.spelling();
         for (index, argument) in arguments.iter().enumerate() {
             if let Some(flag) = self.deny.iter().find(|flag| flag.is_in(argument, index, spelling)) {
-                return Err(Denial::new(format!("`{argument}` is, or could be read as, the flag `{}`, which is refused", flag.source()))
-                    .hint("leave it out"));
+                return Err(Denial::new(format!(
+                    "`{argument}` is, or could be read as, the flag `{}`, which is refused",
+                    flag.source()
+                ))
+                .hint("leave it out"));
             }
             if let Some(allowed) = self.allow.as_ref().filter(|allowed| !all_allowed(argument, allowed)) {
                 let allowed: Vec<_> = allowed.iter().map(|flag| format!("`{}`", flag.source())).collect();
-                let hint = if allowed.is_empty() { "no flags are allowed".into() } else { format!("allowed are {}", allowed.join(", ")) };
-                return Err(Denial::new(format!("`{argument}` is not among the flags allowed for `{}`", self.asked)).hint(hint));
+                let hint = if allowed.is_empty() {
+                    "no flags are allowed".into()
+                } else {
+                    format!("allowed are {}", allowed.join(", "))
+                };
+                return Err(
+                    Denial::new(format!("`{argument}` is not among the flags allowed for `{}`", self.asked)).hint(hint)
+                );
             }
         }
         Ok(())
@@ -137,7 +148,10 @@ impl Rule {
                 PathScope::Roots => paths::inside(cwd, path, roots).map(drop)?,
                 PathScope::Any => paths::anywhere(cwd, path)?,
                 PathScope::None => {
-                    return Err(Denial::new(format!("`{}` takes no paths here, and `{argument}` looks like one", self.asked)));
+                    return Err(Denial::new(format!(
+                        "`{}` takes no paths here, and `{argument}` looks like one",
+                        self.asked
+                    )));
                 }
             }
         }

@@ -10,7 +10,15 @@ pub(super) const TABLE: &[Builtin] = &[
         names: &["find", "gfind", "bfs"],
         spelling: WORDS,
         verdict: Verdict::Without(&[
-            "-exec", "-execdir", "-ok", "-okdir", "-delete", "-fls", "-fprint*", "-files0-from", "-unique-exec",
+            "-exec",
+            "-execdir",
+            "-ok",
+            "-okdir",
+            "-delete",
+            "-fls",
+            "-fprint*",
+            "-files0-from",
+            "-unique-exec",
         ]),
         ..KNOWN
     },
@@ -22,10 +30,23 @@ pub(super) const TABLE: &[Builtin] = &[
     Builtin { names: &["locate", "mlocate", "plocate"], verdict: Verdict::Without(&["-d|--database"]), ..KNOWN },
     Builtin {
         names: &["tar", "gtar", "bsdtar", "star"],
-        spelling: Spelling { values: "fCTXbgKLNV", bare_bundle: true, whole: &["checkpoint", "to-stdout", "info"], ..Spelling::GNU },
+        spelling: Spelling {
+            values: "fCTXbgKLNV",
+            bare_bundle: true,
+            whole: &["checkpoint", "to-stdout", "info"],
+            ..Spelling::GNU
+        },
         verdict: Verdict::Without(&[
-            "-I|--use-compress-program", "-F|--info-script|--new-volume-script", "--checkpoint-action", "--to-command",
-            "--rsh-command", "--rmt-command", "-P|--absolute-names", "--index-file", "--force-local-script", "-T|--files-from",
+            "-I|--use-compress-program",
+            "-F|--info-script|--new-volume-script",
+            "--checkpoint-action",
+            "--to-command",
+            "--rsh-command",
+            "--rmt-command",
+            "-P|--absolute-names",
+            "--index-file",
+            "--force-local-script",
+            "-T|--files-from",
         ]),
         // `f host:file` starts a remote shell.
         check: Some(|arguments| refuse_remote(arguments, "an archive on another host is reached through a shell")),
@@ -43,32 +64,58 @@ pub(super) const TABLE: &[Builtin] = &[
         ..KNOWN
     },
     Builtin { names: &["unzip"], verdict: Verdict::Without(&["-:"]), ..KNOWN },
-    Builtin { names: &["7z", "7za", "7zr", "7zz"], verdict: Verdict::Without(&["-l*"]), operands: &["@*", "-i@*", "-x@*"], ..KNOWN },
+    Builtin {
+        names: &["7z", "7za", "7zr", "7zz"],
+        verdict: Verdict::Without(&["-l*"]),
+        operands: &["@*", "-i@*", "-x@*"],
+        ..KNOWN
+    },
     Builtin { names: &["ar"], verdict: Verdict::Without(&["--plugin"]), operands: &["@*"], ..KNOWN },
     Builtin {
         names: &["rsync"],
         verdict: Verdict::Without(&[
-            "-e|--rsh", "--rsync-path", "--daemon", "--config", "-M|--remote-option", "--files-from", "--include-from",
-            "--exclude-from", "-F|--filter", "-f", "--write-batch", "--read-batch", "--only-write-batch", "--password-file",
-            "--early-input", "--log-file", "--sockopts", "--address", "--source-filter", "--dest-filter",
+            "-e|--rsh",
+            "--rsync-path",
+            "--daemon",
+            "--config",
+            "-M|--remote-option",
+            "--files-from",
+            "--include-from",
+            "--exclude-from",
+            "-F|--filter",
+            "-f",
+            "--write-batch",
+            "--read-batch",
+            "--only-write-batch",
+            "--password-file",
+            "--early-input",
+            "--log-file",
+            "--sockopts",
+            "--address",
+            "--source-filter",
+            "--dest-filter",
         ]),
         check: Some(|arguments| refuse_remote(arguments, "another host is reached through a shell")),
         ..KNOWN
     },
-    Builtin {
-        names: &["install", "ginstall"],
-        verdict: Verdict::Without(&["-s|--strip", "--strip-program"]),
-        ..KNOWN
-    },
+    Builtin { names: &["install", "ginstall"], verdict: Verdict::Without(&["-s|--strip", "--strip-program"]), ..KNOWN },
     // A link made now is followed later, by a program whose path was checked before.
     Builtin { names: &["ln", "link"], verdict: Verdict::Without(&["-s|--symbolic"]), ..KNOWN },
     Builtin { names: &["cp", "gcp"], verdict: Verdict::Without(&["-s|--symbolic-link"]), ..KNOWN },
     Builtin { names: &["rm", "grm"], verdict: Verdict::Without(&["--no-preserve-root"]), ..KNOWN },
     Builtin { names: &["chmod", "chown", "chgrp"], verdict: Verdict::Without(&["--no-preserve-root"]), ..KNOWN },
-    Builtin { names: &["mknod", "mkfifo"], verdict: Verdict::Interpreter("it makes devices and pipes, not files"), ..KNOWN },
+    Builtin {
+        names: &["mknod", "mkfifo"],
+        verdict: Verdict::Interpreter("it makes devices and pipes, not files"),
+        ..KNOWN
+    },
     Builtin { names: &["du", "gdu"], verdict: Verdict::Without(&["--files0-from", "-X|--exclude-from"]), ..KNOWN },
     Builtin { names: &["wc"], verdict: Verdict::Without(&["--files0-from"]), ..KNOWN },
-    Builtin { names: &["file"], verdict: Verdict::Without(&["-f|--files-from", "-m|--magic-file", "-C|--compile"]), ..KNOWN },
+    Builtin {
+        names: &["file"],
+        verdict: Verdict::Without(&["-f|--files-from", "-m|--magic-file", "-C|--compile"]),
+        ..KNOWN
+    },
     Builtin {
         names: &["sort", "gsort"],
         spelling: Spelling { values: "kStTo", ..Spelling::GNU },
@@ -76,14 +123,32 @@ pub(super) const TABLE: &[Builtin] = &[
         ..KNOWN
     },
     Builtin { names: &["split", "gsplit"], verdict: Verdict::Without(&["--filter"]), ..KNOWN },
-    Builtin { names: &["date"], verdict: Verdict::Without(&["-s|--set", "-f|--file"]), ..KNOWN },
+    Builtin {
+        names: &["date"],
+        spelling: Spelling { values: "dr", ..Spelling::GNU },
+        verdict: Verdict::Without(&["-s|--set", "-f|--file"]),
+        ..KNOWN
+    },
     Builtin { names: &["lsof"], verdict: Verdict::Without(&["-D"]), ..KNOWN },
-    Builtin { names: &["dmesg"], verdict: Verdict::Without(&["-C|--clear", "-c|--read-clear", "-D|--console-off", "-n|--console-level"]), ..KNOWN },
+    Builtin {
+        names: &["dmesg"],
+        verdict: Verdict::Without(&["-C|--clear", "-c|--read-clear", "-D|--console-off", "-n|--console-level"]),
+        ..KNOWN
+    },
     // Another process's environment holds its secrets, the server's among them.
-    Builtin { names: &["ps"], spelling: Spelling { words: true, ..Spelling::GNU }, check: Some(no_environment), ..KNOWN },
+    Builtin {
+        names: &["ps"],
+        spelling: Spelling { words: true, ..Spelling::GNU },
+        check: Some(no_environment),
+        ..KNOWN
+    },
     Builtin { names: &["pidstat"], verdict: Verdict::Without(&["-e"]), ..KNOWN },
     Builtin { names: &["top", "htop", "btop"], verdict: Verdict::Interpreter("it is made for a terminal"), ..KNOWN },
-    Builtin { names: &["mount", "umount", "losetup", "dmsetup", "cryptsetup"], verdict: Verdict::Interpreter("it changes which files are where"), ..KNOWN },
+    Builtin {
+        names: &["mount", "umount", "losetup", "dmsetup", "cryptsetup"],
+        verdict: Verdict::Interpreter("it changes which files are where"),
+        ..KNOWN
+    },
     Builtin { names: &["tic", "infocmp"], verdict: Verdict::Without(&["-o"]), ..KNOWN },
     Builtin { names: &["scrot"], verdict: Verdict::Without(&["-e|--exec"]), ..KNOWN },
 ];

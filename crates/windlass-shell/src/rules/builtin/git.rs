@@ -7,7 +7,16 @@ use crate::rules::flags::{Flag, Spelling};
 pub(super) const TABLE: &[Builtin] = &[Builtin {
     names: &["git"],
     verdict: Verdict::Without(&[]),
-    operands: &["ext::*", "fd::*", "*=ext::*", "*=fd::*", "--upload-pack*", "--upload-p*", "--receive-pack*", "--receive-p*"],
+    operands: &[
+        "ext::*",
+        "fd::*",
+        "*=ext::*",
+        "*=fd::*",
+        "--upload-pack*",
+        "--upload-p*",
+        "--receive-pack*",
+        "--receive-p*",
+    ],
     leading: &["--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs"],
     environment: &[
         ("GIT_CONFIG_NOSYSTEM", "1"),
@@ -37,31 +46,94 @@ pub(super) const TABLE: &[Builtin] = &[Builtin {
 }];
 
 /// Flags before the subcommand that are harmless. The rest (`-c`, `--exec-path`, `--config-env`, `-p`, ...) is not.
-const GLOBAL: &[&str] = &["--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs", "--version", "--no-replace-objects", "-v"];
+const GLOBAL: &[&str] =
+    &["--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs", "--version", "--no-replace-objects", "-v"];
 
 /// Subcommands, with the flags of each that run programs or reach past the path rules.
 const SUBCOMMANDS: &[(&[&str], &[&str])] = &[
     (
-        &["status", "ls-files", "ls-tree", "rev-parse", "rev-list", "describe", "name-rev", "merge-base", "show-ref", "for-each-ref",
-          "count-objects", "fsck", "reflog", "cherry", "var", "version", "check-ignore", "check-attr", "check-ref-format", "shortlog",
-          "symbolic-ref", "show-branch", "verify-pack", "diff-tree", "diff-index", "diff-files", "patch-id", "stripspace"],
+        &[
+            "status",
+            "ls-files",
+            "ls-tree",
+            "rev-parse",
+            "rev-list",
+            "describe",
+            "name-rev",
+            "merge-base",
+            "show-ref",
+            "for-each-ref",
+            "count-objects",
+            "fsck",
+            "reflog",
+            "cherry",
+            "var",
+            "version",
+            "check-ignore",
+            "check-attr",
+            "check-ref-format",
+            "shortlog",
+            "symbolic-ref",
+            "show-branch",
+            "verify-pack",
+            "diff-tree",
+            "diff-index",
+            "diff-files",
+            "patch-id",
+            "stripspace",
+        ],
         &["--ext-diff", "--textconv", "--exec", "--run"],
     ),
-    (&["log", "show", "diff", "whatchanged", "blame", "annotate", "range-diff"], &["--ext-diff", "--textconv", "--no-index"]),
+    (
+        &["log", "show", "diff", "whatchanged", "blame", "annotate", "range-diff"],
+        &["--ext-diff", "--textconv", "--no-index"],
+    ),
     (&["cat-file"], &["--textconv", "--filters"]),
     (&["grep"], &["-O|--open-files-in-pager", "--textconv", "--no-index", "--ext-grep"]),
-    (&["add", "rm", "mv", "restore", "checkout", "switch", "stage"], &["-i|--interactive", "-p|--patch", "-e|--edit", "--pathspec-from-file"]),
-    (&["commit"], &["-e|--edit", "-t|--template", "-p|--patch", "--interactive", "--pathspec-from-file", "-S|--gpg-sign", "--trailer"]),
+    (
+        &["add", "rm", "mv", "restore", "checkout", "switch", "stage"],
+        &["-i|--interactive", "-p|--patch", "-e|--edit", "--pathspec-from-file"],
+    ),
+    (
+        &["commit"],
+        &[
+            "-e|--edit",
+            "-t|--template",
+            "-p|--patch",
+            "--interactive",
+            "--pathspec-from-file",
+            "-S|--gpg-sign",
+            "--trailer",
+        ],
+    ),
     (&["branch"], &["--edit-description"]),
     (&["tag"], &["-s|--sign", "-u|--local-user", "-v|--verify", "-e|--edit"]),
     (&["merge", "cherry-pick", "revert"], &["-s|--strategy", "-S|--gpg-sign", "-e|--edit", "--verify-signatures"]),
     (&["rebase"], &["-x|--exec", "-i|--interactive", "-s|--strategy", "--edit-todo", "-S|--gpg-sign"]),
     (&["reset", "stash"], &["-p|--patch", "--pathspec-from-file"]),
     (&["clean"], &["-i|--interactive"]),
-    (&["worktree", "notes", "sparse-checkout", "remote", "hash-object", "gc", "prune", "repack"], &["--filters", "--detach"]),
+    (
+        &["worktree", "notes", "sparse-checkout", "remote", "hash-object", "gc", "prune", "repack"],
+        &["--filters", "--detach"],
+    ),
     (&["init"], &["--template", "--separate-git-dir"]),
-    (&["clone"], &["-u", "-c|--config", "--template", "--separate-git-dir", "--recurse-submodules", "--recursive", "--bundle-uri", "--reference*"]),
-    (&["fetch", "pull", "push", "ls-remote"], &["--exec", "-u", "-s|--strategy", "--recurse-submodules", "-S|--gpg-sign", "--verify-signatures"]),
+    (
+        &["clone"],
+        &[
+            "-u",
+            "-c|--config",
+            "--template",
+            "--separate-git-dir",
+            "--recurse-submodules",
+            "--recursive",
+            "--bundle-uri",
+            "--reference*",
+        ],
+    ),
+    (
+        &["fetch", "pull", "push", "ls-remote"],
+        &["--exec", "-u", "-s|--strategy", "--recurse-submodules", "-S|--gpg-sign", "--verify-signatures"],
+    ),
     (&["format-patch", "archive"], &["--remote", "--exec", "--ext-diff", "--textconv"]),
     (&["apply"], &["--unsafe-paths"]),
 ];
@@ -92,7 +164,7 @@ fn subcommand(arguments: &[String]) -> Result<(), String> {
         let flag = Flag::new(flag)?;
         let spelling = Spelling { values: values_of(name), ..Spelling::GNU };
         if let Some(argument) = rest.iter().find(|text| flag.is_in(text, 1, spelling)) {
-            return Err(format!("`git {name} {argument}` is, or could be read as, `{}`", flag.source()));
+            return Err(flag.found_in(argument));
         }
     }
     Ok(())
@@ -122,18 +194,60 @@ mod tests {
     #[test]
     fn git_is_git_and_nothing_else() {
         for line in [
-            "status", "status --short", "--no-pager log --oneline", "-C sub log -p", "add .", "add -A", "commit -m message", "commit -am fix",
-            "push -u origin main", "diff HEAD~1 -- src", "log -Sneedle", "show HEAD:file", "rebase main", "clone https://example.com/x.git",
+            "status",
+            "status --short",
+            "--no-pager log --oneline",
+            "-C sub log -p",
+            "add .",
+            "add -A",
+            "commit -m message",
+            "commit -am fix",
+            "push -u origin main",
+            "diff HEAD~1 -- src",
+            "log -Sneedle",
+            "show HEAD:file",
+            "rebase main",
+            "clone https://example.com/x.git",
         ] {
             assert!(allowed(line), "{line}");
         }
         for line in [
-            "-c core.pager=sh log", "-ccore.pager=sh log", "--exec-path=/tmp log", "--config-env=a=B log", "-p log", "--paginate log",
-            "config core.pager sh", "bisect run sh", "rebase -x id main", "rebase --exec=id main", "rebase --ex id", "rebase -ix id",
-            "grep -Osh x", "grep --open-files-in-pager=sh x", "clone ext::sh", "clone --upload-pack=sh x", "clone -u sh x", "clone -c a=b x",
-            "ls-remote --upload-pack=id x", "fetch --upload-pa=id x", "push --receive-pack=id x", "push --exec=id x", "diff --no-index a b",
-            "submodule foreach id", "difftool -x id", "help -a", "filter-branch x", "archive --remote=x --exec=id", "daemon", "-C x -c a=b log",
-            "log --ext-diff", "merge -s evil x", "commit --interactive", "fetch ext::sh", "alias-of-something", "commit --template=x",
+            "-c core.pager=sh log",
+            "-ccore.pager=sh log",
+            "--exec-path=/tmp log",
+            "--config-env=a=B log",
+            "-p log",
+            "--paginate log",
+            "config core.pager sh",
+            "bisect run sh",
+            "rebase -x id main",
+            "rebase --exec=id main",
+            "rebase --ex id",
+            "rebase -ix id",
+            "grep -Osh x",
+            "grep --open-files-in-pager=sh x",
+            "clone ext::sh",
+            "clone --upload-pack=sh x",
+            "clone -u sh x",
+            "clone -c a=b x",
+            "ls-remote --upload-pack=id x",
+            "fetch --upload-pa=id x",
+            "push --receive-pack=id x",
+            "push --exec=id x",
+            "diff --no-index a b",
+            "submodule foreach id",
+            "difftool -x id",
+            "help -a",
+            "filter-branch x",
+            "archive --remote=x --exec=id",
+            "daemon",
+            "-C x -c a=b log",
+            "log --ext-diff",
+            "merge -s evil x",
+            "commit --interactive",
+            "fetch ext::sh",
+            "alias-of-something",
+            "commit --template=x",
         ] {
             assert!(!allowed(line), "{line}");
         }

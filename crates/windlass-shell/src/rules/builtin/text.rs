@@ -16,7 +16,11 @@ pub(super) const TABLE: &[Builtin] = &[
         text: Text::FirstUnless(&["-e|--regexp", "-f|--file", "--files", "--type-list", "--generate"]),
         ..KNOWN
     },
-    Builtin { names: &["ag", "ack"], verdict: Verdict::Without(&["--pager", "--output", "--ackrc", "--noenv", "--env"]), ..KNOWN },
+    Builtin {
+        names: &["ag", "ack"],
+        verdict: Verdict::Without(&["--pager", "--output", "--ackrc", "--noenv", "--env"]),
+        ..KNOWN
+    },
     Builtin {
         names: &["sed", "gsed"],
         spelling: Spelling { values: "", ..Spelling::GNU },
@@ -33,15 +37,43 @@ pub(super) const TABLE: &[Builtin] = &[
     },
     Builtin { names: &["tee"], ..KNOWN },
     Builtin { names: &["diff3", "sdiff"], verdict: Verdict::Without(&["--diff-program", "-o|--output"]), ..KNOWN },
-    Builtin { names: &["xmllint"], verdict: Verdict::Without(&["--shell", "--noent", "--loaddtd", "--path", "--load-trace", "--catalogs"]), ..KNOWN },
-    Builtin { names: &["xsltproc"], verdict: Verdict::Without(&["--writesubtree", "--path", "--catalogs", "--load-trace"]), ..KNOWN },
-    Builtin { names: &["groff", "troff", "nroff", "tbl", "eqn", "pic", "soelim"], verdict: Verdict::Without(&["-U", "-S", "-I", "-M", "-m"]), ..KNOWN },
+    Builtin {
+        names: &["xmllint"],
+        verdict: Verdict::Without(&["--shell", "--noent", "--loaddtd", "--path", "--load-trace", "--catalogs"]),
+        ..KNOWN
+    },
+    Builtin {
+        names: &["xsltproc"],
+        verdict: Verdict::Without(&["--writesubtree", "--path", "--catalogs", "--load-trace"]),
+        ..KNOWN
+    },
+    Builtin {
+        names: &["groff", "troff", "nroff", "tbl", "eqn", "pic", "soelim"],
+        verdict: Verdict::Without(&["-U", "-S", "-I", "-M", "-m"]),
+        ..KNOWN
+    },
     Builtin { names: &["iconv"], verdict: Verdict::Without(&["-l*"]), ..KNOWN },
-    Builtin { names: &["csplit", "shuf", "uniq", "cut", "tr", "head", "tail", "cat", "tac", "nl", "od", "xxd", "base64"], ..KNOWN },
-    Builtin { names: &["strings", "objdump", "nm", "readelf", "size"], verdict: Verdict::Without(&["--plugin", "-T|--target"]), operands: &["@*"], ..KNOWN },
+    Builtin {
+        names: &["csplit", "shuf", "uniq", "cut", "tr", "head", "tail", "cat", "tac", "nl", "od", "xxd", "base64"],
+        ..KNOWN
+    },
+    Builtin {
+        names: &["strings", "objdump", "nm", "readelf", "size"],
+        verdict: Verdict::Without(&["--plugin", "-T|--target"]),
+        operands: &["@*"],
+        ..KNOWN
+    },
     Builtin { names: &["dialog", "whiptail"], verdict: Verdict::Interpreter("it is made for a terminal"), ..KNOWN },
-    Builtin { names: &["enscript", "ispell", "aspell"], verdict: Verdict::Without(&["-I", "-p", "--filter", "-c"]), ..KNOWN },
-    Builtin { names: &["sqlite3_analyzer", "csvsql"], verdict: Verdict::Interpreter("it runs queries that may load code"), ..KNOWN },
+    Builtin {
+        names: &["enscript", "ispell", "aspell"],
+        verdict: Verdict::Without(&["-I", "-p", "--filter", "-c"]),
+        ..KNOWN
+    },
+    Builtin {
+        names: &["sqlite3_analyzer", "csvsql"],
+        verdict: Verdict::Interpreter("it runs queries that may load code"),
+        ..KNOWN
+    },
 ];
 
 /// sed's scripts can run programs (`e`), read (`r`) and write (`w`) files. GNU sed's `--sandbox` refuses all of these;
@@ -52,7 +84,9 @@ fn sed_script(arguments: &[String]) -> Result<(), String> {
     }
     let scripts = scripts_of(arguments)?;
     match scripts.into_iter().find(|script| !is_plain_sed(script)) {
-        Some(script) => Err(format!("the script `{script}` is not one of the plain forms (`s/a/b/g`, `3,5p`, `/x/d`); add --sandbox")),
+        Some(script) => Err(format!(
+            "the script `{script}` is not one of the plain forms (`s/a/b/g`, `3,5p`, `/x/d`); add --sandbox"
+        )),
         None => Ok(()),
     }
 }
@@ -66,7 +100,9 @@ fn scripts_of(arguments: &[String]) -> Result<Vec<&str>, String> {
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
-            "-e" | "--expression" | "-ne" | "-ie" | "-Ee" | "-re" | "-nEe" => scripts.extend(rest.next().map(String::as_str)),
+            "-e" | "--expression" | "-ne" | "-ie" | "-Ee" | "-re" | "-nEe" => {
+                scripts.extend(rest.next().map(String::as_str))
+            }
             text if text.starts_with("--expression=") => scripts.extend(text.split_once('=').map(|(_, script)| script)),
             text if text.starts_with("-e") => scripts.push(&text[2..]),
             text if expression.is_in(text, 0, Spelling::GNU) => {
@@ -131,7 +167,9 @@ fn after_delimiter(text: &str, delimiter: char) -> Option<&str> {
         match c {
             '\n' => return None,
             // Inside brackets a delimiter is text to some seds and an end to others.
-            '[' | ']' if !escaped => return text[at..].contains(delimiter).then(|| after_plain(&text[at..], delimiter)).flatten(),
+            '[' | ']' if !escaped => {
+                return text[at..].contains(delimiter).then(|| after_plain(&text[at..], delimiter)).flatten();
+            }
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             c if c == delimiter => return Some(&text[at + 1..]),
@@ -153,12 +191,46 @@ mod tests {
 
     #[test]
     fn plain_sed_scripts() {
-        for script in ["s/a/b/", "s/a/b/g", "s|a/b|c|", "3p", "1,5d", "/x/p", "$d", "s/a/b/;s/c/d/g", "s/[a-z]*/x/", "2q", "/a/!d", "s/e/w/", ""] {
+        for script in [
+            "s/a/b/",
+            "s/a/b/g",
+            "s|a/b|c|",
+            "3p",
+            "1,5d",
+            "/x/p",
+            "$d",
+            "s/a/b/;s/c/d/g",
+            "s/[a-z]*/x/",
+            "2q",
+            "/a/!d",
+            "s/e/w/",
+            "",
+        ] {
             assert!(script.is_empty() || is_plain_sed(script), "{script}");
         }
         for script in [
-            "s/a/b/e", "1e id", "e", "w /tmp/x", "s/a/b/w out", "r /etc/passwd", "1,3w x", "s/a/b/\ne id", "a\\\ntext",
-            "s/a/b/;e", "{e}", "/x/{s/a/b/e}", "R x", "W x", "s/[/]/x/e", "s/a/b/ge", "s/a/b/we", "F", "s", "s/a", "1,e", ":a;e",
+            "s/a/b/e",
+            "1e id",
+            "e",
+            "w /tmp/x",
+            "s/a/b/w out",
+            "r /etc/passwd",
+            "1,3w x",
+            "s/a/b/\ne id",
+            "a\\\ntext",
+            "s/a/b/;e",
+            "{e}",
+            "/x/{s/a/b/e}",
+            "R x",
+            "W x",
+            "s/[/]/x/e",
+            "s/a/b/ge",
+            "s/a/b/we",
+            "F",
+            "s",
+            "s/a",
+            "1,e",
+            ":a;e",
         ] {
             assert!(!is_plain_sed(script), "{script}");
         }
