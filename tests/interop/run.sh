@@ -45,7 +45,7 @@ attempt() {
     local what=$1
     shift
     local begun=$SECONDS
-    if timeout 60 "$@" >"$log" 2>&1; then
+    if timeout 120 "$@" >"$log" 2>&1; then
         echo "ok      $what ($((SECONDS - begun)) s)"
     else
         echo "FAILED  $what"

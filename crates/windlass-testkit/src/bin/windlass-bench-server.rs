@@ -13,7 +13,9 @@ use tokio::{
 };
 use windlass_audit::{AuditLog, AuditOptions};
 use windlass_auth::{Authenticator, keys::NewKey};
-use windlass_config::settings::{AuthSettings, GrantSettings, KeySettings, LimitSettings, PolicySettings, ServerSettings};
+use windlass_config::settings::{
+    AuthSettings, GrantSettings, KeySettings, LimitSettings, PolicySettings, ServerSettings,
+};
 use windlass_core::{Call, ExposeSecret, NoOutputs, Output, Reply, ToolError, ToolSpec, Toolset, mcp};
 use windlass_policy::Policy;
 use windlass_server::{Live, Parts, Server};
