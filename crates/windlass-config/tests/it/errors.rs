@@ -198,10 +198,7 @@ fn variables_and_options_are_named() {
         setting: "server.port".into(),
         value: "x".into(),
     });
-    assert_snapshot!(windlass_config::load(&sources).map(drop).unwrap_err(), @r"
-    --port: server.port: expected a whole number from 0 to 65535, found `x`
-    
-    ");
+    assert_snapshot!(windlass_config::load(&sources).map(drop).unwrap_err(), @"--port: server.port: expected a whole number from 0 to 65535, found `x`");
 }
 
 #[test]
