@@ -318,7 +318,7 @@ fn auth_error(target: &HttpTarget) -> ClientError {
     let (message, hint) = if target.bearer.is_some() || !target.headers.is_empty() {
         ("the server refuses the token", "is it for this server, and not expired?")
     } else {
-        ("the server wants a token", "give one with `--token`, or in the environment")
+        ("the server wants a token", "put it into the variable WINDLASS_TOKEN, or name another with `--token-env`")
     };
     ClientError::Auth { message: message.into(), hint: hint.into() }
 }

@@ -2,6 +2,7 @@
 //!
 //! HTTP/1.1 only, and plain: TLS and HTTP/2 belong to the load balancer or proxy in front.
 
+mod batch;
 mod connections;
 mod console;
 mod mcp;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// Gives AI agents real tools inside their owner's machines and AWS account.
 #[derive(Debug, Parser)]
@@ -85,8 +85,11 @@ pub enum KeyCommand {
     /// Make a key: shown once, only its hash is stored
     New {
         /// The principal becomes key:NAME
-        #[arg(long)]
-        name: String,
+        #[arg(required_unless_present = "named")]
+        name: Option<String>,
+        /// The same as an option
+        #[arg(long = "name", value_name = "NAME", conflicts_with = "name")]
+        named: Option<String>,
         /// Valid for so long, e.g. 90d
         #[arg(long)]
         expires: Option<windlass_core::units::Span>,
@@ -159,6 +162,9 @@ pub struct CallArgs {
     /// All arguments as one JSON object
     #[arg(long, value_name = "JSON", conflicts_with = "arguments")]
     pub arguments_json: Option<String>,
+    /// How long all of it may take
+    #[arg(long, default_value = "1h")]
+    pub timeout: windlass_core::units::Span,
     #[command(flatten)]
     pub target: TargetArgs,
 }
@@ -186,16 +192,18 @@ pub struct CheckArgs {
     /// Probe limits too (sends a 5 MiB body)
     #[arg(long)]
     pub thorough: bool,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Print::Text)]
-    pub format: Print,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Print {
-    Text,
-    Json,
-    Junit,
+    /// A check that must pass: a warning or a skip of it is a failure; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub require: Vec<String>,
+    /// How long any one request may take
+    #[arg(long, default_value = "10s")]
+    pub timeout: windlass_core::units::Span,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// As JUnit XML
+    #[arg(long, conflicts_with = "json")]
+    pub junit: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,6 @@ use rmcp::transport::{
     StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::never::NeverSessionManager,
 };
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
 use url::Url;
 use windlass_config::settings::{LimitSettings, ServerSettings};
 use windlass_core::{AuditEvent, Decision};
@@ -27,11 +26,8 @@ use crate::{
 };
 
 const SESSION: &str = "mcp-session-id";
-const REVISION: &str = "mcp-protocol-version";
 /// The whole of a request's body must have come by then.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Messages in one batch of the only revision that has batches.
-const MAX_BATCH: usize = 64;
 
 /// The endpoint.
 pub(super) struct Endpoint {
@@ -79,7 +75,11 @@ impl Endpoint {
             return Err(reply::refused(StatusCode::FORBIDDEN, -32000, &refused.0));
         }
         let rules = self.gate.rules().clone();
-        match rules.live.auth.authenticate(request.headers()).await {
+        let authenticated = match rules.live.auth.authenticate_now(request.headers()) {
+            Some(known) => known,
+            None => rules.live.auth.authenticate(request.headers()).await,
+        };
+        match authenticated {
             Ok(principal) => Ok(Arc::new(Caller {
                 principal,
                 transport: "http",
@@ -187,20 +187,30 @@ impl Endpoint {
             Ok(Err(_)) => return reply::refused(StatusCode::BAD_REQUEST, -32700, "the request body broke off"),
             Err(_) => return reply::refused(StatusCode::REQUEST_TIMEOUT, -32600, "the request body came too slowly"),
         };
+        if !is_json(&parts.headers) {
+            let message = "send the message with Content-Type: application/json";
+            return reply::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, -32600, message);
+        }
         complete_accept(&mut parts);
         parts.extensions.insert(caller.clone());
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
             return self.batch(parts, &body, scope).await;
         }
-        match &self.sessions {
-            Some(sessions) if wants_session(&parts, &body) => {
-                self.in_session(sessions, Request::from_parts(parts, Full::new(body)), scope, &caller).await
+        let request = Request::from_parts(parts, Full::new(body.clone()));
+        let response = match &self.sessions {
+            Some(sessions) if wants_session(&request, &body) => {
+                self.in_session(sessions, request, scope, &caller).await
             }
-            _ => self.stateless(Request::from_parts(parts, Full::new(body)), scope).await,
+            _ => self.stateless(request, scope).await,
+        };
+        // rmcp says "unsupported media type" of a body it cannot read; the type was right, the text was not.
+        match response.status() {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => unreadable(&body),
+            _ => response,
         }
     }
 
-    async fn stateless(&self, request: Request<Full<Bytes>>, scope: Option<Arc<str>>) -> Response<Body> {
+    pub(super) async fn stateless(&self, request: Request<Full<Bytes>>, scope: Option<Arc<str>>) -> Response<Body> {
         let shared = self.shared.clone();
         let service = StreamableHttpService::new(
             move || Ok(Protocol::http(shared.clone(), scope.clone())),
@@ -235,41 +245,6 @@ impl Endpoint {
         response
     }
 
-    /// Batches exist in 2025-03-26 alone: each message is answered as if it had come by itself.
-    async fn batch(&self, parts: http::request::Parts, body: &[u8], scope: Option<Arc<str>>) -> Response<Body> {
-        let revision = parts.headers.get(REVISION).and_then(|revision| revision.to_str().ok());
-        if revision.is_some_and(|revision| revision != "2025-03-26") {
-            return reply::refused(StatusCode::BAD_REQUEST, -32600, "this revision has no batches; send one message");
-        }
-        let messages: Vec<&RawValue> = match serde_json::from_slice(body) {
-            Ok(messages) => messages,
-            Err(error) => return reply::refused(StatusCode::BAD_REQUEST, -32700, &format!("parse error: {error}")),
-        };
-        if messages.is_empty() || messages.len() > MAX_BATCH {
-            let message = format!("a batch holds 1 to {MAX_BATCH} messages");
-            return reply::refused(StatusCode::BAD_REQUEST, -32600, &message);
-        }
-        let mut answers: Vec<Value> = Vec::new();
-        for message in messages {
-            let mut parts = parts.clone();
-            parts.extensions.insert(NoStream);
-            let message = Full::new(Bytes::copy_from_slice(message.get().as_bytes()));
-            let response = self.stateless(Request::from_parts(parts, message), scope.clone()).await;
-            let Ok(body) = response.into_body().collect().await;
-            if let Ok(answer) = serde_json::from_slice(&body.to_bytes()) {
-                answers.push(answer);
-            }
-        }
-        match answers.is_empty() {
-            true => {
-                let mut response = Response::new(reply::full(Bytes::new()));
-                *response.status_mut() = StatusCode::ACCEPTED;
-                response
-            }
-            false => reply::json(StatusCode::OK, &Value::Array(answers)),
-        }
-    }
-
     fn note<B>(&self, request: &Request<B>, peer: SocketAddr, decision: Decision, reason: String) {
         let mut event = AuditEvent::new(decision, request.uri().path().chars().take(128).collect::<String>(), "http");
         event.peer = Some(peer.ip().to_string());
@@ -302,19 +277,33 @@ fn complete_accept(parts: &mut http::request::Parts) {
 }
 
 /// Whether a message belongs to a session, or opens one: a 2025-era `initialize` of a client that can be asked.
-fn wants_session(parts: &http::request::Parts, body: &[u8]) -> bool {
+fn wants_session<B>(request: &Request<B>, body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Peek<'a> {
         #[serde(borrow)]
         method: Option<&'a str>,
     }
-    has_session(&parts.headers)
-        || parts.method != Method::POST
+    request.headers().contains_key(SESSION)
+        || request.method() != Method::POST
         || serde_json::from_slice::<Peek<'_>>(body).is_ok_and(|peek| peek.method == Some("initialize"))
 }
 
-fn has_session(headers: &HeaderMap) -> bool {
-    headers.contains_key(SESSION)
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The answer to a body that is no message.
+fn unreadable(body: &[u8]) -> Response<Body> {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        Err(error) => reply::refused(StatusCode::BAD_REQUEST, -32700, &format!("parse error: {error}")),
+        Ok(_) => reply::refused(
+            StatusCode::BAD_REQUEST,
+            -32600,
+            "this is JSON but no JSON-RPC message: it needs jsonrpc \"2.0\", and a method with params that fit it",
+        ),
+    }
 }
 
 fn unsync(response: Response<BoxBody<Bytes, std::convert::Infallible>>) -> Response<Body> {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use windlass_client::{CheckOptions, Target, junit, text};
 
 use super::{Exit, Failure, client};
-use crate::cli::{CheckArgs, Print};
+use crate::cli::CheckArgs;
 
 pub async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     let target = match &args.url {
@@ -24,10 +24,12 @@ pub async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     };
     let options = CheckOptions { samples: args.samples, thorough: args.thorough, call, ..CheckOptions::default() };
     let report = windlass_client::check(&target, &options).await.map_err(Failure::client)?;
-    match args.format {
-        Print::Text => print!("{}", text(&report, std::io::stdout().is_terminal())),
-        Print::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-        Print::Junit => println!("{}", junit(&report)),
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else if args.junit {
+        println!("{}", junit(&report));
+    } else {
+        print!("{}", text(&report, std::io::stdout().is_terminal()));
     }
     Ok(Exit::of_code(report.exit_code()))
 }

@@ -1,6 +1,6 @@
 //! `windlass call` and `windlass tools`.
 
-use std::{io::IsTerminal, time::Duration};
+use std::io::IsTerminal;
 
 use windlass_client::{Arguments, CallOptions, HttpTarget, ListOptions, Target};
 
@@ -13,7 +13,7 @@ pub async fn call(config: &ConfigArgs, args: CallArgs) -> Result<Exit, Failure> 
         Some(json) => Arguments::Json(json),
         None => Arguments::Pairs(args.arguments),
     };
-    let options = CallOptions { tool: args.tool, arguments, timeout: Duration::from_secs(3600) };
+    let options = CallOptions { tool: args.tool, arguments, timeout: args.timeout.0 };
     let called = windlass_client::call(&target, &options, |progress| {
         if let Some(message) = progress.message {
             eprintln!("{message}");

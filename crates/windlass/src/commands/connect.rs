@@ -4,7 +4,10 @@ use anyhow::Context;
 use windlass_client::connect::{App, ConnectOptions, Places, Server, Token, Written, plan};
 
 use super::{Exit, Failure};
-use crate::cli::{ConfigArgs, ConnectArgs};
+use crate::{
+    cli::{ConfigArgs, ConnectArgs},
+    wiring,
+};
 
 pub fn run(config: &ConfigArgs, args: &ConnectArgs) -> Result<Exit, Failure> {
     let app: App = args.client.parse().map_err(Failure::client)?;
@@ -38,8 +41,10 @@ fn server(config: &ConfigArgs, args: &ConnectArgs) -> Result<Server, Failure> {
         return Ok(Server::Http { url, token });
     }
     let mut arguments = vec!["serve".to_owned(), "--transport".to_owned(), "stdio".to_owned()];
-    if let Some(file) = &config.config {
-        // The client starts it from a directory of its own choosing.
+    // The client starts it from a directory of its own choosing, and whatever windlass.yaml lies there must not be taken:
+    // the file in force here is named.
+    let here = wiring::load(&wiring::sources(config, Vec::new())?)?;
+    if let Some(file) = here.file {
         let file = std::path::absolute(file)?;
         arguments.extend(["--config".to_owned(), file.display().to_string()]);
     }

@@ -11,7 +11,8 @@ use super::{Exit, Failure};
 use crate::cli::KeyCommand;
 
 pub fn run(command: KeyCommand) -> Result<Exit, Failure> {
-    let KeyCommand::New { name, expires, groups, file } = command;
+    let KeyCommand::New { name, named, expires, groups, file } = command;
+    let name = name.or(named).context("a key needs a name")?;
     let expires = match expires {
         Some(span) => Some(
             OffsetDateTime::now_utc().checked_add(span.0.try_into()?).context("--expires is too far in the future")?,
