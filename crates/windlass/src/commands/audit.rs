@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Exit, Failure};
 use crate::cli::AuditCommand;
+use crate::output::say;
 
 pub fn run(command: AuditCommand) -> Result<Exit, Failure> {
     let AuditCommand::Verify { file, expect, json } = command;
@@ -23,21 +24,21 @@ pub fn run(command: AuditCommand) -> Result<Exit, Failure> {
     match windlass_audit::verify(reader, expect.as_deref()) {
         Ok(report) => {
             match json {
-                true => println!(
+                true => say!(
                     "{}",
                     json!({ "intact": true, "lines": report.lines, "skipped": report.skipped, "runs": report.runs,
                             "unlinked": report.unlinked, "torn": report.torn, "last": report.last })
                 ),
                 false => {
-                    println!("intact: {} lines of {} runs; last hash {}", report.lines, report.runs, report.last);
+                    say!("intact: {} lines of {} runs; last hash {}", report.lines, report.runs, report.last);
                     if report.skipped > 0 {
-                        println!("{} other lines were skipped", report.skipped);
+                        say!("{} other lines were skipped", report.skipped);
                     }
                     if report.torn > 0 || report.unlinked > 0 {
-                        println!("{} lines were cut off by a crash; {} runs do not link", report.torn, report.unlinked);
+                        say!("{} lines were cut off by a crash; {} runs do not link", report.torn, report.unlinked);
                     }
                     if expect.is_none() {
-                        println!("whether lines are missing at the end only --expect HASH can tell");
+                        say!("whether lines are missing at the end only --expect HASH can tell");
                     }
                 }
             }
@@ -45,8 +46,8 @@ pub fn run(command: AuditCommand) -> Result<Exit, Failure> {
         }
         Err(broken) => {
             match json {
-                true => println!("{}", json!({ "intact": false, "line": broken.line, "why": broken.why.to_string() })),
-                false => println!("{broken}"),
+                true => say!("{}", json!({ "intact": false, "line": broken.line, "why": broken.why.to_string() })),
+                false => say!("{broken}"),
             }
             Ok(Exit::Failed)
         }

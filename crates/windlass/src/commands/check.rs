@@ -7,6 +7,7 @@ use windlass_client::{CheckOptions, Target, junit, text};
 
 use super::{Exit, Failure, client};
 use crate::cli::CheckArgs;
+use crate::output::{self, say};
 
 pub async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     let target = match &args.url {
@@ -25,11 +26,11 @@ pub async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     let options = CheckOptions { samples: args.samples, thorough: args.thorough, call, ..CheckOptions::default() };
     let report = windlass_client::check(&target, &options).await.map_err(Failure::client)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else if args.junit {
-        println!("{}", junit(&report));
+        say!("{}", junit(&report));
     } else {
-        print!("{}", text(&report, std::io::stdout().is_terminal()));
+        output::print(format_args!("{}", text(&report, std::io::stdout().is_terminal())));
     }
     Ok(Exit::of_code(report.exit_code()))
 }

@@ -6,6 +6,7 @@ use windlass_client::{Arguments, CallOptions, HttpTarget, ListOptions, Target};
 
 use super::{Exit, Failure};
 use crate::cli::{CallArgs, ConfigArgs, TargetArgs};
+use crate::output::{self, say};
 
 pub async fn call(config: &ConfigArgs, args: CallArgs) -> Result<Exit, Failure> {
     let target = target(config, &args.target)?;
@@ -21,8 +22,8 @@ pub async fn call(config: &ConfigArgs, args: CallArgs) -> Result<Exit, Failure> 
     });
     let called = called.await.map_err(Failure::client)?;
     match args.target.json {
-        true => println!("{:#}", called.json()),
-        false => println!("{}", called.text(std::io::stdout().is_terminal())),
+        true => say!("{:#}", called.json()),
+        false => say!("{}", called.text(std::io::stdout().is_terminal())),
     }
     Ok(Exit::of_code(called.exit_code()))
 }
@@ -31,8 +32,8 @@ pub async fn tools(config: &ConfigArgs, args: TargetArgs) -> Result<Exit, Failur
     let target = target(config, &args)?;
     let listed = windlass_client::list(&target, &ListOptions::default()).await.map_err(Failure::client)?;
     match args.json {
-        true => println!("{:#}", listed.json()),
-        false => print!("{}", listed.text()),
+        true => say!("{:#}", listed.json()),
+        false => output::print(format_args!("{}", listed.text())),
     }
     Ok(Exit::Done)
 }

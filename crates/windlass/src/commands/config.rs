@@ -3,6 +3,7 @@
 use windlass_config::Format;
 
 use super::{Exit, Failure};
+use crate::output::{self, say};
 use crate::{
     cli::{ConfigArgs, ConfigCommand},
     wiring,
@@ -10,14 +11,14 @@ use crate::{
 
 pub async fn run(config: &ConfigArgs, command: ConfigCommand) -> Result<Exit, Failure> {
     match command {
-        ConfigCommand::Schema => println!("{:#}", windlass_config::schema()),
-        ConfigCommand::Reference => print!("{}", windlass_config::reference()),
+        ConfigCommand::Schema => say!("{:#}", windlass_config::schema()),
+        ConfigCommand::Reference => output::print(format_args!("{}", windlass_config::reference())),
         ConfigCommand::Check => check(config)?,
         ConfigCommand::Show { policy, json } => {
             let loaded = wiring::load(&wiring::sources(config, Vec::new())?)?;
             match policy {
-                true => print!("{}", wiring::policy(&loaded)?.cedar()),
-                false => println!("{}", windlass_config::show(&loaded, if json { Format::Json } else { Format::Yaml })),
+                true => output::print(format_args!("{}", wiring::policy(&loaded)?.cedar())),
+                false => say!("{}", windlass_config::show(&loaded, if json { Format::Json } else { Format::Yaml })),
             }
         }
     }
@@ -28,24 +29,24 @@ fn check(config: &ConfigArgs) -> Result<(), Failure> {
     let loaded = wiring::load(&wiring::sources(config, Vec::new())?)?;
     windlass_config::exposure(&loaded.settings).map_err(Failure::usage)?;
     for notice in &loaded.notices {
-        println!("note: {notice}");
+        say!("note: {notice}");
     }
     for warning in wiring::authenticator(&loaded)?.warnings() {
-        println!("warning: {warning}");
+        say!("warning: {warning}");
     }
     for warning in wiring::policy(&loaded)?.warnings() {
-        println!("warning: policy: {warning}");
+        say!("warning: policy: {warning}");
     }
     let (rules, notes) = wiring::shell_rules(&loaded)?;
     for note in notes {
-        println!("note: {note}");
+        say!("note: {note}");
     }
     match &loaded.file {
-        Some(file) => println!("{} is good", file.display()),
-        None => println!("there is no windlass.yaml; the defaults are good"),
+        Some(file) => say!("{} is good", file.display()),
+        None => say!("there is no windlass.yaml; the defaults are good"),
     }
     if let Some(rules) = rules {
-        println!("{} commands are approved", rules.list().len());
+        say!("{} commands are approved", rules.list().len());
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use windlass_client::connect::{App, ConnectOptions, Places, Server, Token, Written, plan};
 
 use super::{Exit, Failure};
+use crate::output::{self, say};
 use crate::{
     cli::{ConfigArgs, ConnectArgs},
     wiring,
@@ -16,20 +17,20 @@ pub fn run(config: &ConfigArgs, args: &ConnectArgs) -> Result<Exit, Failure> {
     let options = ConnectOptions { app, name: args.name.clone(), server: server(config, args)?, places };
     let plan = plan(&options).map_err(Failure::client)?;
     if !args.write {
-        print!("{}", plan.text());
+        output::print(format_args!("{}", plan.text()));
         return Ok(Exit::Done);
     }
     match plan.write().map_err(Failure::client)? {
-        Written::Unchanged => println!("{} has it already", plan.path.display()),
+        Written::Unchanged => say!("{} has it already", plan.path.display()),
         written => {
-            println!("wrote {}", plan.path.display());
+            say!("wrote {}", plan.path.display());
             if let Written::Changed { backup } = written {
-                println!("the former file is {}", backup.display());
+                say!("the former file is {}", backup.display());
             }
         }
     }
     for note in &plan.notes {
-        println!("{note}");
+        say!("{note}");
     }
     Ok(Exit::Done)
 }

@@ -8,6 +8,7 @@ use windlass_core::{Check, Health};
 use windlass_server::Server;
 
 use super::{Exit, Failure};
+use crate::output::say;
 use crate::{
     cli::ConfigArgs,
     wiring::{self, House},
@@ -33,7 +34,7 @@ pub async fn run(config: &ConfigArgs, json: bool) -> Result<Exit, Failure> {
 
     let failed = checks.iter().any(|check| check.health == Health::Failed);
     match json {
-        true => println!("{:#}", json!({ "ready": !failed, "checks": checks })),
+        true => say!("{:#}", json!({ "ready": !failed, "checks": checks })),
         false => print(&checks),
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
@@ -59,6 +60,6 @@ fn print(checks: &[Check]) {
             Health::Failed => ("FAIL", "31"),
         };
         let word = if colour { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() };
-        println!("{word}  {:width$}  {}", check.name, check.detail);
+        say!("{word}  {:width$}  {}", check.name, check.detail);
     }
 }

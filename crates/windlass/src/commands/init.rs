@@ -5,6 +5,7 @@ use std::{fs::OpenOptions, io::Write, path::Path};
 use anyhow::Context;
 
 use super::{Exit, Failure};
+use crate::output::say;
 
 pub fn run(file: &Path, force: bool) -> Result<Exit, Failure> {
     let mut options = OpenOptions::new();
@@ -20,7 +21,7 @@ pub fn run(file: &Path, force: bool) -> Result<Exit, Failure> {
             if file.exists() { failure.hint("it exists already: --force replaces it") } else { failure }
         })?;
     opened.write_all(windlass_config::template().as_bytes())?;
-    println!("wrote {}", file.display());
-    println!("next: `windlass config check`, then `windlass serve`");
+    say!("wrote {}", file.display());
+    say!("next: `windlass config check`, then `windlass serve`");
     Ok(Exit::Done)
 }

@@ -9,6 +9,7 @@ use windlass_core::ExposeSecret;
 
 use super::{Exit, Failure};
 use crate::cli::KeyCommand;
+use crate::output::say;
 
 pub fn run(command: KeyCommand) -> Result<Exit, Failure> {
     let KeyCommand::New { name, named, expires, groups, file } = command;
@@ -33,6 +34,6 @@ pub fn run(command: KeyCommand) -> Result<Exit, Failure> {
         }
     }
     eprintln!("The key itself, shown this once. Clients send it as `Authorization: Bearer KEY`:\n");
-    println!("{}", key.text.expose_secret());
+    say!("{}", key.text.expose_secret());
     Ok(Exit::Done)
 }
