@@ -10,6 +10,9 @@ mod text;
 
 use super::flags::{Flag, Spelling};
 
+/// A look at all arguments (without the program) together: why they are refused.
+type Check = fn(&[String]) -> Result<(), String>;
+
 /// What is known about a program.
 pub(crate) struct Builtin {
     /// Its names.
@@ -27,7 +30,7 @@ pub(crate) struct Builtin {
     /// Environment that keeps it from running other code by its own configuration.
     pub environment: &'static [(&'static str, &'static str)],
     /// What the rest cannot say. Gets the arguments without the program.
-    pub check: Option<fn(&[String]) -> Result<(), String>>,
+    pub check: Option<Check>,
 }
 
 /// What may be done with a program.

@@ -11,6 +11,8 @@ use super::Denial;
 
 /// Links followed before a path is given up.
 const MAX_LINKS: usize = 40;
+/// Flags looked through in one bundle.
+const MAX_BUNDLE: usize = 64;
 /// Never reachable, whatever the roots: other processes, devices, kernel knobs.
 const FORBIDDEN: [&str; 3] = ["/proc", "/sys", "/dev"];
 
@@ -99,19 +101,7 @@ pub(crate) fn candidates<'a>(cwd: &Path, argument: &'a str) -> Vec<&'a str> {
     if !is_flag {
         starts.push(0);
     } else if !argument.starts_with("--") {
-        // `-Idir`, and `-xfdir` where the flag before it is part of a bundle.
-        let second = 1 + argument[1..].chars().next().map_or(0, char::len_utf8);
-        starts.push(second);
-        if let Some(slash) = argument.find('/') {
-            if exists_at_root(&argument[slash..]) {
-                starts.push(slash);
-            }
-            if argument[..slash].ends_with("..") {
-                starts.push(slash - 2);
-            }
-        } else if argument.ends_with("..") {
-            starts.push(argument.len() - 2);
-        }
+        starts.extend(attached(cwd, argument));
     }
     // `--file=x`, `if=x`, `@x`, `host:x`, `a,b`.
     starts.extend(argument.match_indices(['=', ':', '@', ',']).map(|(at, delimiter)| at + delimiter.len()));
@@ -120,6 +110,23 @@ pub(crate) fn candidates<'a>(cwd: &Path, argument: &'a str) -> Vec<&'a str> {
         |start: usize| start > 0 && argument[start..].starts_with("//") && !exists_at_root(&argument[start..]);
     let candidates = starts.into_iter().filter(|start| !is_host(*start)).map(|start| &argument[start..]);
     candidates.filter(|text| !text.is_empty() && looks_like_path(cwd, text)).collect()
+}
+
+/// Where a path may begin in `-Idir`, and in `-xfdir`, where flags of a bundle stand before the one with the value.
+fn attached(cwd: &Path, argument: &str) -> Vec<usize> {
+    let slash = argument.find('/').unwrap_or(argument.len());
+    let letters = argument.char_indices().skip(2).map(|(at, _)| at).take_while(|at| *at < slash).take(MAX_BUNDLE);
+    // Which letters are flags only the program knows; a name that exists is taken for a path.
+    let exists = |at: &usize| match &argument[*at..slash] {
+        "." | ".." => true,
+        name => cwd.join(name).symlink_metadata().is_ok(),
+    };
+    let mut starts: Vec<_> =
+        letters.enumerate().filter(|(index, at)| *index == 0 || exists(at)).map(|(_, at)| at).collect();
+    if slash < argument.len() && exists_at_root(&argument[slash..]) {
+        starts.push(slash);
+    }
+    starts
 }
 
 fn looks_like_path(cwd: &Path, text: &str) -> bool {
@@ -229,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn a_link_attached_to_a_bundle_of_flags_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("/etc/passwd", dir.path().join("leak")).unwrap();
+        assert_eq!(candidates(dir.path(), "-xvfleak"), ["leak"]);
+        assert_eq!(candidates(dir.path(), "-xvfleak/new"), ["vfleak/new", "leak/new"]);
+        assert_eq!(candidates(dir.path(), "-xvfother"), [""; 0]);
+    }
+
+    #[test]
     fn paths_are_found_wherever_they_may_begin() {
         let cwd = Path::new("/nowhere");
         let check = |argument: &str, expected: &[&str]| assert_eq!(candidates(cwd, argument), expected, "{argument}");
@@ -238,7 +254,8 @@ mod tests {
         check("--file=/etc/x", &["/etc/x"]);
         check("-I/etc", &["/etc"]);
         check("-xf/etc/x", &["f/etc/x", "/etc/x"]);
-        check("-xf../x", &["f../x", "../x"]);
+        check("-xf../x", &["f../x", "../x", "./x"]);
+        check("-I../x", &["../x", "./x"]);
         check("-Idir/sub", &["dir/sub"]);
         check("@/etc/x", &["@/etc/x", "/etc/x"]);
         check("https://host.example/a", &["https://host.example/a"]);

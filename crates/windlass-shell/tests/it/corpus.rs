@@ -63,7 +63,7 @@ fn denied() {
         }
     }
     assert!(failures.is_empty(), "{} of {count}\n{}", failures.len(), failures.join("\n"));
-    assert!(count >= 400, "{count} lines");
+    assert!(count >= 500, "{count} lines");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) const TABLE: &[Builtin] = &[
             "-Wa*",
             "-load",
         ]),
-        operands: &["@*", "-fuse-ld*", "-x*=*", "--specs*", "-mllvm"],
+        operands: &["@*", "-fuse-ld*", "--specs*", "-mllvm"],
         ..KNOWN
     },
     Builtin {

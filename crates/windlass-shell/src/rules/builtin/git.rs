@@ -27,7 +27,7 @@ pub(super) const TABLE: &[Builtin] = &[Builtin {
         ("GIT_SEQUENCE_EDITOR", "false"),
         ("GIT_ASKPASS", "false"),
         ("GIT_ALLOW_PROTOCOL", "file:git:http:https"),
-        ("GIT_CONFIG_COUNT", "6"),
+        ("GIT_CONFIG_COUNT", "7"),
         ("GIT_CONFIG_KEY_0", "core.fsmonitor"),
         ("GIT_CONFIG_VALUE_0", "false"),
         ("GIT_CONFIG_KEY_1", "core.hooksPath"),
@@ -40,6 +40,9 @@ pub(super) const TABLE: &[Builtin] = &[Builtin {
         ("GIT_CONFIG_VALUE_4", "0"),
         ("GIT_CONFIG_KEY_5", "core.sshCommand"),
         ("GIT_CONFIG_VALUE_5", "false"),
+        // A directory somebody filled with `config`, `HEAD` and `objects` is not taken for a repository.
+        ("GIT_CONFIG_KEY_6", "safe.bareRepository"),
+        ("GIT_CONFIG_VALUE_6", "explicit"),
     ],
     check: Some(subcommand),
     ..KNOWN

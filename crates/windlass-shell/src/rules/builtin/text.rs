@@ -7,13 +7,13 @@ pub(super) const TABLE: &[Builtin] = &[
     Builtin { names: &["echo", "printf"], text: Text::All, ..KNOWN },
     Builtin {
         names: &["grep", "egrep", "fgrep", "ggrep", "zgrep", "zegrep", "zfgrep"],
-        text: Text::FirstUnless(&["-e|--regexp", "-f|--file"]),
+        text: Text::FirstUnless(&["-e|--regexp", "-f|--file", "--exclude-from"]),
         ..KNOWN
     },
     Builtin {
         names: &["rg"],
-        verdict: Verdict::Without(&["--pre", "--hostname-bin", "-z|--search-zip", "--no-config-file"]),
-        text: Text::FirstUnless(&["-e|--regexp", "-f|--file", "--files", "--type-list", "--generate"]),
+        verdict: Verdict::Without(&["--pre", "--hostname-bin", "-z|--search-zip"]),
+        text: Text::FirstUnless(&["-e|--regexp", "-f|--file", "--files", "--type-list", "--generate", "--ignore-file"]),
         ..KNOWN
     },
     Builtin {
@@ -24,7 +24,8 @@ pub(super) const TABLE: &[Builtin] = &[
     Builtin {
         names: &["sed", "gsed"],
         spelling: Spelling { values: "", ..Spelling::GNU },
-        verdict: Verdict::Without(&["-f|--file", "--follow-symlinks"]),
+        // `-l 1p` would make `1p` look like the script.
+        verdict: Verdict::Without(&["-f|--file", "-l|--line-length", "--follow-symlinks"]),
         text: Text::FirstUnless(&["-e|--expression", "-f|--file"]),
         check: Some(sed_script),
         ..KNOWN
