@@ -65,7 +65,7 @@ impl Toolset for Echo {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let key = NewKey::generate("bench", None, BTreeSet::new())?;
+    let key = NewKey::generate("bench", None, BTreeSet::new()).map_err(|error| anyhow::anyhow!("{error}"))?;
     let server = Server::new(Parts {
         server: ServerSettings::default(),
         live: live(key.settings.clone())?,
