@@ -28,8 +28,8 @@ use crate::{
 };
 
 pub use output::Page;
-pub use record::{Record, State};
 use record::{Folder, now};
+pub use record::{Record, State};
 
 /// How often the process that runs a job looks for a `stop` of another one, and how often a waiting reader looks.
 const POLL: Duration = Duration::from_millis(100);
@@ -96,9 +96,9 @@ impl From<JobError> for ToolError {
                 .hint("use the job_id that start_command returned; jobs are forgotten a day after they ended"),
             JobError::TooMany(_) => Self::new(ErrorKind::Limited, message)
                 .hint("wait for one to end (command_output) or end one (stop_command)"),
-            JobError::NoPlace(source) => Self::new(ErrorKind::Unavailable, message)
-                .hint("run it with run_command instead")
-                .detail(source),
+            JobError::NoPlace(source) => {
+                Self::new(ErrorKind::Unavailable, message).hint("run it with run_command instead").detail(source)
+            }
         }
     }
 }
@@ -280,7 +280,7 @@ struct Task {
 
 impl Task {
     async fn run(mut self, executor: Executor, work: Work) {
-        let (stdout, stderr, count) = match self.folder.sinks(self.output_limit) {
+        let ([stdout, stderr], count) = match self.folder.sinks(self.output_limit) {
             Ok(sinks) => sinks,
             Err(error) => return self.end(State::Failed, Some(error.to_string())),
         };

@@ -116,7 +116,8 @@ impl Toolset for ShellToolset {
     }
 
     fn tools(&self) -> Vec<ToolSpec> {
-        let runs = |open: bool| ToolAnnotations::new().read_only(false).destructive(true).idempotent(false).open_world(open);
+        let runs =
+            |open: bool| ToolAnnotations::new().read_only(false).destructive(true).idempotent(false).open_world(open);
         let reads = || ToolAnnotations::new().read_only(true).destructive(false).idempotent(true).open_world(false);
         let limit = self.inner.settings.max_timeout;
         vec![

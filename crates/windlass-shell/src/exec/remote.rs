@@ -73,7 +73,13 @@ impl Remote {
                 tree::kill_session(session);
             }
             let _ = self.child.wait().await;
-            cgroups.remove();
+            // The dead leave their group when init has taken leave of them.
+            for _ in 0..50 {
+                if cgroups.remove() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             return told;
         }
         let _ = self.child.wait().await;

@@ -39,9 +39,9 @@ struct FileSink(Arc<Mutex<Output>>);
 
 impl Folder {
     /// Sinks for both streams, which keep `limit` bytes together.
-    pub(super) fn sinks(&self, limit: u64) -> io::Result<(Box<dyn Sink>, Box<dyn Sink>, Count)> {
+    pub(super) fn sinks(&self, limit: u64) -> io::Result<([Box<dyn Sink>; 2], Count)> {
         let output = Arc::new(Mutex::new(Output { file: self.create_output()?, bytes: 0, limit }));
-        Ok((Box::new(FileSink(output.clone())), Box::new(FileSink(output.clone())), Count(output)))
+        Ok(([Box::new(FileSink(output.clone())), Box::new(FileSink(output.clone()))], Count(output)))
     }
 
     /// The page at `offset`. Before the end of a job a character that has only half arrived is left for the next page.

@@ -37,16 +37,18 @@ impl Cgroups {
                 continue;
             }
             let set = |file: &str, value: u64| fs::write(directory.join(file), value.to_string()).is_ok();
-            match controller {
-                "memory" => {
-                    set("memory.limit_in_bytes", limits.memory);
-                }
-                "pids" => groups.limits_processes |= set("pids.max", limits.processes),
-                _ => {
-                    set("memory.max", limits.memory);
-                    groups.limits_processes |= set("pids.max", limits.processes);
-                }
+            let (memory, processes) = match controller {
+                "memory" => (set("memory.limit_in_bytes", limits.memory), false),
+                "pids" => (false, set("pids.max", limits.processes)),
+                _ => (set("memory.max", limits.memory), set("pids.max", limits.processes)),
+            };
+            // Joining a group of version 2 stops every fork on the machine for some milliseconds. That is worth it for
+            // limits, not for the kill alone: the supervisor finds everything without.
+            if !memory && !processes {
+                let _ = fs::remove_dir(&directory);
+                continue;
             }
+            groups.limits_processes |= processes;
             groups.directories.push(directory);
         }
         groups
@@ -64,7 +66,10 @@ impl Cgroups {
     /// Moves the calling process into the groups.
     pub(super) fn join(&self) {
         for directory in &self.directories {
-            let _ = fs::write(directory.join("cgroup.procs"), "0");
+            // `tasks` exists on version 1 only. It moves one thread, which is all there is here, and so waits for nobody.
+            if !directory.join("tasks").exists() || fs::write(directory.join("tasks"), "0").is_err() {
+                let _ = fs::write(directory.join("cgroup.procs"), "0");
+            }
         }
     }
 
@@ -81,11 +86,15 @@ impl Cgroups {
         }
     }
 
-    /// Removes the groups, which must be empty.
-    pub(crate) fn remove(&self) {
-        for directory in &self.directories {
-            let _ = fs::remove_dir(directory);
-        }
+    /// Removes the groups, which must be empty; true once none is there.
+    pub(crate) fn remove(&self) -> bool {
+        self.directories.iter().fold(true, |gone, directory| {
+            let removed = fs::remove_dir(directory).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            });
+            removed.is_ok() && gone
+        })
     }
 }
 

@@ -104,7 +104,8 @@ impl ShellToolset {
         let list = CommandList {
             commands: rules.list().into_iter().map(Allowed::from).collect(),
             blocked: settings.deny.iter().map(blocked).collect(),
-            shell: "none: lines are parsed by the server and every command in them is checked; no shell runs them".into(),
+            shell: "none: lines are parsed by the server and every command in them is checked; no shell runs them"
+                .into(),
             directory: rules.check_directory(None)?.display().to_string(),
             roots: paths(roots),
             write_roots: paths(write_roots),
@@ -149,9 +150,7 @@ fn of_commands(commands: impl Iterator<Item = Command>, text: &str) -> Explanati
 fn blocked(rule: &DenyRule) -> String {
     match rule {
         DenyRule::Program(program) => program.clone(),
-        DenyRule::Full(rule) => {
-            [std::slice::from_ref(&rule.program), &rule.flags, &rule.arguments].concat().join(" ")
-        }
+        DenyRule::Full(rule) => [std::slice::from_ref(&rule.program), &rule.flags, &rule.arguments].concat().join(" "),
     }
 }
 

@@ -163,7 +163,9 @@ mod tests {
 
     #[test]
     fn durations_of_the_former_tool() {
-        for (text, millis) in [("30s", 30_000), ("1m30s", 90_000), ("1.5h", 5_400_000), ("300ms", 300), ("2h45m", 9_900_000)] {
+        for (text, millis) in
+            [("30s", 30_000), ("1m30s", 90_000), ("1.5h", 5_400_000), ("300ms", 300), ("2h45m", 9_900_000)]
+        {
             assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "30", "s", "-1s", "1 s", "1x", "1..5s", "é"] {

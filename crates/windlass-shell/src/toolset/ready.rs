@@ -13,10 +13,7 @@ impl ShellToolset {
             Err(error) => vec![Check::failed("shell.launcher", format!("no command can be started: {error}"))],
         };
         checks.push(self.programs());
-        checks.push(match &self.inner.jobs {
-            Ok(jobs) => Check::ok("shell.jobs", format!("kept in {}", jobs.directory().display())),
-            Err(why) => Check::degraded("shell.jobs", format!("start_command does not work: {why}")),
-        });
+        checks.push(self.place_of_jobs());
         checks
     }
 
@@ -37,6 +34,27 @@ impl ShellToolset {
             (false, KernelFeature::Auto) => Check::degraded(name, &protection.detail),
             (false, KernelFeature::Required) => Check::failed(name, &protection.detail),
         })
+    }
+
+    fn place_of_jobs(&self) -> Check {
+        let directory = match &self.inner.jobs {
+            Ok(jobs) => jobs.directory(),
+            Err(why) => return Check::degraded("shell.jobs", format!("start_command does not work: {why}")),
+        };
+        // A command that can write there can make itself the owner of any job.
+        let real = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let (read, write) = self.inner.rules.roots();
+        match read.iter().chain(write).find(|root| real.starts_with(root)) {
+            Some(root) => Check::degraded(
+                "shell.jobs",
+                format!(
+                    "{} lies inside the root {}, where commands can reach it: move `store.directory`",
+                    directory.display(),
+                    root.display()
+                ),
+            ),
+            None => Check::ok("shell.jobs", format!("kept in {}", directory.display())),
+        }
     }
 
     fn programs(&self) -> Check {

@@ -56,7 +56,8 @@ fn simplify(value: &mut Value) {
             }
             // Documented variants of an enum come as `oneOf` constants.
             if let Some(Value::Array(variants)) = object.get("oneOf")
-                && let Some(constants) = variants.iter().map(|one| one.get("const").cloned()).collect::<Option<Vec<_>>>()
+                && let Some(constants) =
+                    variants.iter().map(|one| one.get("const").cloned()).collect::<Option<Vec<_>>>()
             {
                 object.remove("oneOf");
                 object.insert("type".into(), "string".into());

@@ -1,7 +1,9 @@
 //! Running plans: results, trees of processes, output.
 
 use std::{
+    cell::Cell,
     io::Write,
+    path::Path,
     process::Stdio,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -207,14 +209,21 @@ async fn dropping_ends_the_tree() {
 #[tokio::test]
 async fn a_killed_supervisor_leaves_nothing() {
     let mark = new_mark();
+    let supervisor = Cell::new(0);
     let (executor, plan) = (executor(&[]), shell("sleep 100 & sleep 100 & wait"));
     let (result, ()) = tokio::join!(executor.run(&plan, io(&mark)), async {
         let commands = until_running(&mark, |count| count == 3).await;
         let supervisors = commands.iter().map(|pid| parent(*pid)).find(|parent| !commands.contains(parent));
-        kill(supervisors.unwrap());
+        supervisor.set(supervisors.unwrap());
+        kill(supervisor.get());
     });
     assert!(matches!(result, Err(RunError::SupervisorDied)), "{result:?}");
     until_running(&mark, |count| count == 0).await;
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    for mount in mounts.lines().filter(|line| line.contains(" cgroup")) {
+        let groups = Path::new(mount.split(' ').nth(1).unwrap());
+        assert!(!groups.join(format!("windlass-{}", supervisor.get())).exists(), "{mount}");
+    }
 }
 
 #[tokio::test]

@@ -54,7 +54,8 @@ async fn output_is_read_in_pieces_while_it_comes() {
     let jobs = jobs(state.path());
     let go = state.path().join("go");
     // Waits until the test has read the first piece.
-    let script = format!("cat; echo; echo one >&2; while [ ! -e {} ]; do sleep 0.05; done; echo two; exit 3", go.display());
+    let script =
+        format!("cat; echo; echo one >&2; while [ ! -e {} ]; do sleep 0.05; done; echo two; exit 3", go.display());
     let work = work(shell(&script), &new_mark());
     let id = jobs.start(ME, &executor(&[state.path()]), work).unwrap().id;
     let mut seen = String::new();

@@ -1,6 +1,6 @@
 //! What a command cannot reach, tried from inside commands.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use windlass_config::settings::{KernelFeature, NetworkAccess, ShellSettings};
 use windlass_shell::{
@@ -8,7 +8,7 @@ use windlass_shell::{
     launch::Protections,
 };
 
-use crate::runs::{command, executor, io, launcher, new_mark, plan, run, shell, skipped};
+use crate::runs::{LAUNCHER, command, executor, io, launcher, new_mark, plan, run, shell, skipped};
 
 async fn protections() -> Protections {
     executor(&[]).probe().await.unwrap()
@@ -209,4 +209,49 @@ async fn what_is_insisted_on_and_missing_stops_the_run() {
     let executor = Executor::new(launcher(), &settings, Reach::default());
     let result = executor.run(&shell("echo ran"), io(&new_mark())).await;
     assert!(matches!(result, Err(windlass_shell::exec::RunError::Refused(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn any_user_without_a_home_can_run_commands() {
+    use std::os::unix::process::CommandExt;
+    if !rustix::process::getuid().is_root() {
+        return skipped("another user without a home", "only root can become one");
+    }
+    // Copies that the other user can reach.
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = |from: &Path, name: &str| {
+        let to = directory.path().join(name);
+        fs::copy(from, &to).unwrap();
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).unwrap();
+        to
+    };
+    let launcher = copy(&launcher().program, "launcher");
+    let tests = copy(&std::env::current_exe().unwrap(), "tests");
+    let output = std::process::Command::new(tests)
+        .args(["--ignored", "--exact", "protections::as_another_user"])
+        .env_clear()
+        .env(LAUNCHER, launcher)
+        .current_dir("/")
+        .uid(65532)
+        .gid(65532)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+}
+
+#[tokio::test]
+#[ignore = "what `any_user_without_a_home_can_run_commands` runs as another user"]
+async fn as_another_user() {
+    let found = protections().await;
+    for name in ["no_new_privs", "capabilities", "descriptors"] {
+        assert!(found.holds(name), "{found:?}");
+    }
+    let server = std::process::id();
+    let result = run(&shell(&format!("id -u; cat /proc/$PPID/environ; kill -9 $PPID {server}; echo alive"))).await;
+    assert_eq!(result.stdout.text, "65532\nalive\n");
+    let io = RunIo { timeout: Some(std::time::Duration::from_millis(300)), ..io(&new_mark()) };
+    let result = executor(&[]).run(&shell("setsid sleep 100 & sleep 100"), io).await.unwrap();
+    assert!(result.timed_out);
 }

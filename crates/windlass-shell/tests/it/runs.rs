@@ -19,14 +19,22 @@ use windlass_shell::{
 /// Variable that marks every process of one test's run.
 pub const MARK: &str = "WINDLASS_TEST_MARK";
 
+/// Variable that says where another user finds the launcher.
+pub const LAUNCHER: &str = "WINDLASS_TEST_LAUNCHER";
+
 pub fn launcher() -> Launcher {
-    Launcher { program: env!("CARGO_BIN_EXE_windlass-launch").into(), args: Vec::new() }
+    let program = std::env::var_os(LAUNCHER).unwrap_or_else(|| env!("CARGO_BIN_EXE_windlass-launch").into());
+    Launcher { program: program.into(), args: Vec::new() }
 }
 
 /// An executor that may read and write below `roots`.
 pub fn executor(roots: &[&Path]) -> Executor {
     let roots: Vec<PathBuf> = roots.iter().map(|root| root.to_path_buf()).collect();
-    Executor::new(launcher(), &ShellSettings::default(), Reach { read: roots.clone(), write: roots, unchecked: Vec::new() })
+    Executor::new(
+        launcher(),
+        &ShellSettings::default(),
+        Reach { read: roots.clone(), write: roots, unchecked: Vec::new() },
+    )
 }
 
 pub fn command(argv: &[&str]) -> Command {

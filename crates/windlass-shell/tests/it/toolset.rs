@@ -138,7 +138,10 @@ async fn a_command_answers_model_and_machine() {
     let output = tools.call("run_command", json!({ "command": "echo hello" })).await.unwrap();
     let structured = output.structured.as_ref().unwrap();
     assert!(text(&output).starts_with("hello\n[exit code 0, "), "{}", text(&output));
-    assert_eq!((&structured["exit_code"], &structured["stdout"], output.is_error), (&json!(0), &json!("hello\n"), false));
+    assert_eq!(
+        (&structured["exit_code"], &structured["stdout"], output.is_error),
+        (&json!(0), &json!("hello\n"), false)
+    );
 
     let output = tools.call("run_command", json!({ "argv": ["sh", "-c", "echo bad >&2; exit 3"] })).await.unwrap();
     assert!(output.is_error);
@@ -147,7 +150,10 @@ async fn a_command_answers_model_and_machine() {
     let slow = json!({ "argv": ["sh", "-c", "echo early; sleep 100"], "timeout_seconds": 0.5 });
     let output = tools.call("run_command", slow).await.unwrap();
     let structured = output.structured.as_ref().unwrap();
-    assert_eq!((&structured["timed_out"], &structured["stdout"], output.is_error), (&json!(true), &json!("early\n"), true));
+    assert_eq!(
+        (&structured["timed_out"], &structured["stdout"], output.is_error),
+        (&json!(true), &json!("early\n"), true)
+    );
     assert_eq!(text(&output), "early\n[ended after the time limit of 0.5 s]");
 }
 
@@ -253,7 +259,10 @@ async fn clients_that_speak_tasks_get_one() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    assert_eq!((&done["status"], &done["result"]["structuredContent"]["output"]), (&json!("completed"), &json!("done\n")));
+    assert_eq!(
+        (&done["status"], &done["result"]["structuredContent"]["output"]),
+        (&json!("completed"), &json!("done\n"))
+    );
 
     let id = start("sleep 100").await;
     assert!(tasks.get(&Principal::local(), &id).await.is_none());
@@ -287,22 +296,35 @@ async fn readiness_names_its_checks() {
     let tools = Tools::new();
     let checks = tools.toolset.ready().await;
     let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
-    assert_eq!(names, [
-        "shell.landlock",
-        "shell.seccomp",
-        "shell.network",
-        "shell.no_new_privs",
-        "shell.capabilities",
-        "shell.descriptors",
-        "shell.cgroup",
-        "shell.programs",
-        "shell.jobs",
-    ]);
+    assert_eq!(
+        names,
+        [
+            "shell.landlock",
+            "shell.seccomp",
+            "shell.network",
+            "shell.no_new_privs",
+            "shell.capabilities",
+            "shell.descriptors",
+            "shell.cgroup",
+            "shell.programs",
+            "shell.jobs",
+        ]
+    );
     assert!(checks.iter().all(|check| check.health != Health::Failed), "{checks:?}");
 
     let broken = windlass_shell::launch::Launcher { program: "/absent".into(), args: Vec::new() };
     let toolset = ShellToolset::new(&settings(), Path::new("/tmp"), broken, None).unwrap();
     assert!(toolset.ready().await.iter().any(|check| check.name == "shell.launcher" && check.health == Health::Failed));
+}
+
+#[tokio::test]
+async fn jobs_within_reach_of_commands_are_reported() {
+    let base = tempfile::tempdir().unwrap();
+    let state = base.path().join("state");
+    let toolset = ShellToolset::new(&settings(), base.path(), launcher(), Some(state)).unwrap();
+    let checks = toolset.ready().await;
+    let jobs = checks.iter().find(|check| check.name == "shell.jobs").unwrap();
+    assert_eq!(jobs.health, Health::Degraded, "{jobs:?}");
 }
 
 #[test]
