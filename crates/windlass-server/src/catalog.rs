@@ -125,16 +125,13 @@ impl Catalog {
             .map(|entry| entry.tool.clone())
             .collect()
     }
+}
 
-    /// The name of a tool called something like `name`, for the hint of an error.
-    pub fn similar(&self, name: &str, visible: &[mcp::Tool]) -> Option<String> {
-        let wanted = name.to_ascii_lowercase().replace('-', "_");
-        visible
-            .iter()
-            .map(|tool| tool.name.as_ref())
-            .find(|tool| tool.contains(&wanted) || wanted.contains(tool))
-            .map(str::to_owned)
-    }
+/// The tool of `visible` whose name is most like `name`, for the hint of an error.
+pub(crate) fn similar<'a>(name: &str, visible: &'a [mcp::Tool]) -> Option<&'a str> {
+    let likeness = |tool: &str| strsim::jaro_winkler(&name.to_ascii_lowercase(), tool);
+    let names = visible.iter().map(|tool| tool.name.as_ref());
+    names.filter(|tool| likeness(tool) > 0.85).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 fn maps_headers(schema: &mcp::JsonObject) -> bool {

@@ -25,7 +25,7 @@ use windlass_policy::Policy;
 
 use crate::{
     Metrics,
-    catalog::{Catalog, CatalogError, Entry},
+    catalog::{Catalog, CatalogError, Entry, similar},
 };
 use limits::Limits;
 use record::Record;
@@ -308,7 +308,7 @@ impl Gate {
 
     fn unknown_tool(&self, caller: &Caller, scope: Option<&str>, name: &str) -> mcp::ErrorData {
         let visible = self.tools(caller, scope);
-        let hint = match self.rules.load().catalog.load().similar(name, &visible) {
+        let hint = match similar(name, &visible) {
             Some(similar) => format!("did you mean `{similar}`?"),
             None => "tools/list shows what there is".to_owned(),
         };

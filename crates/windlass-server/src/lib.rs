@@ -11,6 +11,7 @@ mod http;
 mod metrics;
 mod protocol;
 mod server;
+mod stdio;
 
 pub use catalog::CatalogError;
 pub use gate::{Caller, Gate, Live};

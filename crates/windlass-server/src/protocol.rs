@@ -22,6 +22,7 @@ use rmcp::{
 };
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::gate::{Caller, Gate};
 pub(crate) use listen::Announcer;
@@ -81,17 +82,25 @@ pub(crate) struct Protocol {
     local: Option<Arc<Caller>>,
     /// Tells connections apart; a stateless request is one by itself.
     connection: u64,
+    /// Fires when nothing more can come from the client.
+    ended: CancellationToken,
 }
 
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 impl Protocol {
     pub fn http(shared: Arc<Shared>, scope: Option<Arc<str>>) -> Self {
-        Self { shared, scope, local: None, connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed) }
+        Self {
+            shared,
+            scope,
+            local: None,
+            connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
+            ended: CancellationToken::new(),
+        }
     }
 
-    pub fn stdio(shared: Arc<Shared>, caller: Caller) -> Self {
-        Self { local: Some(Arc::new(caller)), ..Self::http(shared, None) }
+    pub fn stdio(shared: Arc<Shared>, caller: Caller, ended: CancellationToken) -> Self {
+        Self { local: Some(Arc::new(caller)), ended, ..Self::http(shared, None) }
     }
 
     /// Who calls. The HTTP layer has put it on every request that reaches this point; a request without it is refused.
@@ -218,7 +227,7 @@ impl ServerHandler for Protocol {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        self.prompt(&request, &context).await
+        self.prompt(request, &context).await
     }
 
     async fn complete(
@@ -234,7 +243,7 @@ impl ServerHandler for Protocol {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        self.shared.announcer.serve(context).await;
+        self.shared.announcer.serve(context, &self.ended).await;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::{
     Caller, CatalogError, Gate, Live, Metrics,
     http::HttpServer,
     protocol::{Protocol, Shared},
+    stdio::Input,
 };
 
 /// What a server is made of.
@@ -85,7 +86,9 @@ impl Server {
         W: AsyncWrite + Send + Unpin + 'static,
     {
         let caller = Caller { principal: Arc::new(Principal::local()), transport: "stdio", peer: None, trace: None };
-        let protocol = Protocol::stdio(self.shared.clone(), caller);
+        let ended = CancellationToken::new();
+        let protocol = Protocol::stdio(self.shared.clone(), caller, ended.clone());
+        let input = Input::new(input, ended);
         let running = tokio::select! {
             running = protocol.serve((input, output)) => running.map_err(|error| error.to_string())?,
             () = self.draining.cancelled() => return Ok(()),

@@ -5,7 +5,10 @@ use std::io::IsTerminal;
 use anyhow::Context;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{Protocol, WithExportConfig};
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource, runtime,
+    trace::{SdkTracerProvider, span_processor_with_async_runtime::BatchSpanProcessor},
+};
 use tracing_subscriber::{EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 use windlass_config::settings::{LogFormat, TelemetrySettings};
 
@@ -56,5 +59,7 @@ fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
         .build()
         .with_context(|| format!("telemetry.otlp_endpoint: {endpoint}"))?;
     let resource = Resource::builder().with_service_name("windlass").build();
-    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+    // The exporter speaks HTTP on this process's runtime; the plain batch processor's own thread has none.
+    let processor = BatchSpanProcessor::builder(exporter, runtime::Tokio).build();
+    Ok(SdkTracerProvider::builder().with_resource(resource).with_span_processor(processor).build())
 }

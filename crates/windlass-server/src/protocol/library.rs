@@ -39,7 +39,7 @@ impl Protocol {
         let caller = self.caller(context)?;
         let mut all = Vec::new();
         for library in self.libraries(&caller) {
-            all.extend(library.resources(&caller.principal).await.map_err(protocol_error)?);
+            all.extend(library.resources(&caller.principal).await.map_err(resource_error)?);
         }
         Ok(all)
     }
@@ -48,7 +48,7 @@ impl Protocol {
         let caller = self.caller(context)?;
         let mut all = Vec::new();
         for library in self.libraries(&caller) {
-            all.extend(library.resource_templates(&caller.principal).await.map_err(protocol_error)?);
+            all.extend(library.resource_templates(&caller.principal).await.map_err(resource_error)?);
         }
         Ok(all)
     }
@@ -65,7 +65,7 @@ impl Protocol {
     pub(super) async fn read(&self, uri: &str, context: &Context) -> Result<ReadResourceResponse, ErrorData> {
         let caller = self.caller(context)?;
         for library in self.libraries(&caller) {
-            if let Some(contents) = library.read(&caller.principal, uri).await.map_err(protocol_error)? {
+            if let Some(contents) = library.read(&caller.principal, uri).await.map_err(resource_error)? {
                 self.note(&caller, "resources/read", uri, Decision::Allowed);
                 let mut result = ReadResourceResult::new(contents);
                 self.stamp(is_modern(context), &mut result.meta);
@@ -78,12 +78,14 @@ impl Protocol {
 
     pub(super) async fn prompt(
         &self,
-        request: &GetPromptRequestParams,
+        mut request: GetPromptRequestParams,
         context: &Context,
     ) -> Result<GetPromptResponse, ErrorData> {
         let caller = self.caller(context)?;
+        // rmcp has moved it out of the params; a prompt that asks for input needs the client's capabilities from there.
+        request.meta = Some(context.meta.clone());
         for library in self.libraries(&caller) {
-            if let Some(mut answer) = library.prompt(&caller.principal, request).await.map_err(protocol_error)? {
+            if let Some(mut answer) = library.prompt(&caller.principal, &request).await.map_err(protocol_error)? {
                 self.note(&caller, "prompts/get", &request.name, Decision::Allowed);
                 let modern = is_modern(context);
                 match &mut answer {
@@ -166,13 +168,23 @@ fn no_task(task: &str) -> ErrorData {
 
 /// An error where the protocol has no room for a result with `isError`.
 fn protocol_error(error: ToolError) -> ErrorData {
-    let code = match error.kind {
-        ErrorKind::NotFound => ErrorCode::RESOURCE_NOT_FOUND,
-        ErrorKind::InvalidArguments | ErrorKind::Denied => ErrorCode::INVALID_PARAMS,
-        _ => ErrorCode::INTERNAL_ERROR,
-    };
     if error.kind == ErrorKind::Internal {
         tracing::error!("{error}");
     }
-    ErrorData::new(code, error.for_model(), error.data)
+    error.protocol().unwrap_or_else(|| {
+        let code = match error.kind {
+            ErrorKind::NotFound | ErrorKind::InvalidArguments | ErrorKind::Denied => ErrorCode::INVALID_PARAMS,
+            _ => ErrorCode::INTERNAL_ERROR,
+        };
+        ErrorData::new(code, error.for_model(), error.data)
+    })
+}
+
+/// The same for resources, which had a code of their own for "not found" until 2026-07-28 (rmcp sends each revision its
+/// own).
+fn resource_error(error: ToolError) -> ErrorData {
+    match error.kind {
+        ErrorKind::NotFound => ErrorData::resource_not_found(error.for_model(), error.data),
+        _ => protocol_error(error),
+    }
 }

@@ -85,13 +85,14 @@ impl Announcer {
         self.closing.cancel();
     }
 
-    /// Serves one `subscriptions/listen` stream until the client leaves or the server stops.
-    pub async fn serve(&self, context: SubscriptionContext) {
+    /// Serves one `subscriptions/listen` stream until the client leaves (`ended` tells, on stdio) or the server stops.
+    pub async fn serve(&self, context: SubscriptionContext, ended: &CancellationToken) {
         let mut changes = self.changes.subscribe();
         let sink = context.sink().clone();
         loop {
             let change = tokio::select! {
                 () = context.cancelled() => return,
+                () = ended.cancelled() => return,
                 () = self.closing.cancelled() => return,
                 change = changes.recv() => match change {
                     Ok(change) => change,
