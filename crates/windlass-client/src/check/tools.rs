@@ -159,10 +159,15 @@ fn harmless(tools: &[Value]) -> Result<(String, Value), &'static str> {
     if !tools.iter().any(|tool| reads(&tool)) {
         return Err("no tool is annotated readOnlyHint; name one to call");
     }
+    // Fewest properties first: "nothing is required" is also said of tools that want one of several arguments.
+    let properties = |tool: &&Value| {
+        tool.pointer("/inputSchema/properties").and_then(Value::as_object).map_or(0, serde_json::Map::len)
+    };
     tools
         .iter()
         .filter(reads)
-        .find(|tool| needs_nothing(tool))
+        .filter(|tool| needs_nothing(tool))
+        .min_by_key(properties)
         .map(|tool| (name_of(tool).to_owned(), json!({})))
         .ok_or("every read-only tool requires arguments; name one to call, with its arguments")
 }
@@ -174,7 +179,7 @@ async fn call(peer: &mut impl Peer, listing: &Listing, options: &CheckOptions, r
         Err(reason) => return recorder.add("call", skip(reason), Duration::ZERO),
     };
     let Some(tool) = listing.tools.iter().find(|tool| name_of(tool) == name) else {
-        let hint = "see the names with `windlass call --list`";
+        let hint = "see the names with `windlass tools`";
         return recorder.add("call", fail(format!("there is no tool `{name}`"), hint), Duration::ZERO);
     };
     let reply = peer.request("tools/call", json!({ "name": name, "arguments": arguments })).await;
