@@ -388,3 +388,18 @@ fn what_list_commands_shows() {
     cat: no paths; nothing that makes it run other programs [globs]
     ");
 }
+
+#[test]
+fn the_documented_section_compiles() {
+    let page = include_str!("../../../../docs/toolsets/shell-rules.md");
+    let yaml = page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap();
+    let settings: windlass_config::Settings = serde_saphyr::from_str(yaml).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("build")).unwrap();
+    let rules = Rules::compile(&settings.shell.unwrap(), dir.path()).unwrap();
+    check(
+        &rules,
+        &["ls | wc -l", "git status", "git log && ls"],
+        &["ls; ls", "git push", "git log -p", "wc ./x", "rm x"],
+    );
+}
