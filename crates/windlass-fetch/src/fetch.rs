@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Method, Response, StatusCode,
-    header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION},
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
     redirect::Policy,
 };
 use url::Url;
@@ -20,6 +20,10 @@ pub(crate) use media::Media;
 
 const USER_AGENT: &str = concat!("windlass/", env!("CARGO_PKG_VERSION"), " (fetch_url)");
 const DEFAULT_ACCEPT: &str = "text/html, application/xhtml+xml, text/*, application/json;q=0.9, */*;q=0.1";
+
+/// What a server says of itself ends up in an answer, beside the content that is capped.
+const MAX_CONTENT_TYPE: usize = 200;
+const MAX_LOCATION: usize = 4096;
 
 /// Reads URLs of allowed hosts.
 pub struct Fetcher {
@@ -67,6 +71,8 @@ pub struct Fetched {
     pub status: StatusCode,
     /// Its `Content-Type`, as sent.
     pub content_type: Option<String>,
+    /// Its `Content-Length`, as sent; the only way to learn a size with HEAD.
+    pub content_length: Option<u64>,
     /// The URLs that pointed on, in order.
     pub redirects: Vec<Url>,
     /// The body as text.
@@ -178,19 +184,20 @@ impl Fetcher {
         request: &Request,
     ) -> Result<Fetched, ToolError> {
         let status = response.status();
-        let declared = response.headers().get(reqwest::header::CONTENT_TYPE);
-        let content_type = declared.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let header = |name| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let content_type = header(CONTENT_TYPE).map(|value| value.chars().take(MAX_CONTENT_TYPE).collect::<String>());
+        let content_length = header(CONTENT_LENGTH).and_then(|value| value.parse().ok());
         let media = Media::of(content_type.as_deref());
         let no_body = request.head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if !no_body && !media.is_text() {
-            return Err(failure::not_text(&media, response.content_length()));
+            return Err(failure::not_text(&media, content_length));
         }
         let cap = request.max_bytes.map_or(self.limits.max_bytes, |asked| asked.min(self.limits.max_bytes));
         let body = if no_body { body::Body::default() } else { body::read(response, cap, &url).await? };
         let text = media.decode(&body.bytes).ok_or_else(|| failure::binary(&media, body.bytes.len()))?;
         let is_html = media.is_html(&text);
         let (bytes, truncated) = (body.bytes.len(), body.truncated);
-        Ok(Fetched { url, status, content_type, redirects, text, is_html, bytes, truncated })
+        Ok(Fetched { url, status, content_type, content_length, redirects, text, is_html, bytes, truncated })
     }
 }
 
@@ -204,6 +211,6 @@ fn location(response: &Response, base: &Url) -> Result<Option<Url>, ToolError> {
         return Ok(None);
     }
     let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
-    let text = location.to_str().map_err(|_| failure::bad_location())?;
+    let text = location.to_str().ok().filter(|text| text.len() <= MAX_LOCATION).ok_or_else(failure::bad_location)?;
     base.join(text).map(Some).map_err(|_| failure::bad_location())
 }

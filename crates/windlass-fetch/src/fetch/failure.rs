@@ -48,7 +48,7 @@ pub(super) fn too_many_redirects(limit: usize) -> ToolError {
 }
 
 pub(super) fn bad_location() -> ToolError {
-    ToolError::failed("the server redirects to something that is not a URL")
+    ToolError::failed("the server redirects to something that is no URL, or far too long for one")
 }
 
 pub(super) fn timed_out(limit: Duration) -> ToolError {

@@ -30,7 +30,7 @@ async fn each_target_is_judged_like_the_first() {
         ("file:///etc/passwd", "`file:` URLs"),
         ("http://user:pw@evil.example/", "user name"),
         ("http://evil.example/", "not on the list"),
-        ("http://[", "not a URL"),
+        ("http://[", "no URL"),
     ] {
         let server = Server::new(move |_| redirect(location)).await;
         let error = server.fetcher().fetch(Request::get(server.url("/"))).await.unwrap_err();
@@ -52,6 +52,13 @@ async fn a_listed_name_that_leads_to_metadata_is_refused_on_the_second_hop() {
         "an address of `inner.test` is an address that hands out credentials, which is never fetched\n\
          hint: use a public host; ranges inside the owner's network can be opened with fetch.allowed_private"
     );
+}
+
+#[tokio::test]
+async fn a_location_longer_than_any_url_is_refused() {
+    let server = Server::new(|_| redirect(&format!("/{}", "a".repeat(5000)))).await;
+    let error = server.fetcher().fetch(Request::get(server.url("/"))).await.unwrap_err();
+    assert_eq!(error.message, "the server redirects to something that is no URL, or far too long for one");
 }
 
 #[tokio::test]

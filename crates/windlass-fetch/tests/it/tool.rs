@@ -93,6 +93,7 @@ async fn a_page_as_a_model_sees_it() {
       "url": "http://127.0.0.1:PORT/page",
       "status": 200,
       "content_type": "text/html; charset=iso-8859-1",
+      "content_length": 62,
       "bytes": 62,
       "truncated": false,
       "title": "Café",
@@ -130,7 +131,8 @@ async fn the_arguments_of_web_fetch_work() {
     let output = run(&server, arguments).await.unwrap().structured.unwrap();
     assert_eq!((&output["bytes"], &output["truncated"]), (&json!(3), &json!(true)));
     let output = run(&server, json!({ "url": server.url("/data"), "method": "HEAD" })).await.unwrap();
-    assert_eq!(output.structured.unwrap()["content_type"], "application/json");
+    let structured = output.structured.unwrap();
+    assert_eq!((&structured["content_type"], &structured["content_length"]), (&json!("application/json"), &json!(12)));
     assert!(server.requests.lock().unwrap()[1].starts_with("HEAD /data"));
     let error = run(&server, json!({ "url": server.url("/data"), "body": "x" })).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidArguments);
