@@ -75,6 +75,9 @@ pub(super) fn tokens(line: &Text) -> Result<Vec<Token>, Denial> {
     if nesting > MAX_NESTING {
         return Err(Denial::new("the command nests too deeply").hint("write it without expansions"));
     }
+    if text.contains("<<") && !only_quoted(text, "<<") {
+        return Err(refuse("a here-document", "give the text as standard input (`stdin`)", line.whole()));
+    }
     let options = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
     let tokens = brush_parser::uncached_tokenize_str(text, &options).map_err(|error| unreadable(&error))?;
     let mut starts_command = true;
@@ -104,6 +107,28 @@ pub(super) fn tokens(line: &Text) -> Result<Vec<Token>, Denial> {
         }
     }
     Ok(tokens)
+}
+
+/// Whether `what` stands in quotes wherever it stands. The tokenizer never returns from some here-documents (`<<""`), so it
+/// must not see one: where quotes could be read in more than one way, the answer is no.
+fn only_quoted(text: &str, what: &str) -> bool {
+    if ["$(", "${", "$[", "$'", "`", "#"].iter().any(|unclear| text.contains(unclear)) {
+        return false;
+    }
+    let mut quote = None;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (None | Some('"'), '\\') => {
+                chars.next();
+            }
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            (None, _) if text[at..].starts_with(what) => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// Whether a redirection follows the token without a blank between.

@@ -8,7 +8,10 @@ mod interpreters;
 mod network;
 mod text;
 
-use super::flags::{Flag, Spelling};
+use super::{
+    Pattern,
+    flags::{Flag, Spelling},
+};
 
 /// A look at all arguments (without the program) together: why they are refused.
 type Check = fn(&[String]) -> Result<(), String>;
@@ -68,58 +71,84 @@ const KNOWN: Builtin = Builtin {
 const TABLES: [&[Builtin]; 6] =
     [interpreters::TABLE, files::TABLE, text::TABLE, network::TABLE, developers::TABLE, git::TABLE];
 
-/// What is known about a program that goes by any of `names`.
-pub(crate) fn of(names: &[String]) -> Vec<&'static Builtin> {
-    let is_one = |builtin: &&Builtin| builtin.names.iter().any(|name| names.iter().any(|asked| asked == name));
-    TABLES.into_iter().flatten().filter(is_one).collect()
+/// What is known about one program, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub builtin: &'static Builtin,
+    refused: Vec<Flag>,
+    operands: Vec<Pattern>,
+    /// Flags that say where the text is, so that it is not the first argument.
+    text_elsewhere: Vec<Flag>,
 }
 
-impl Builtin {
-    /// Checks arguments (without the program).
-    pub(crate) fn check(&self, arguments: &[String]) -> Result<(), String> {
-        match self.verdict {
-            Verdict::Interpreter(how) => return Err(how.into()),
-            Verdict::Shell => return Err("a shell runs whatever its argument says".into()),
-            Verdict::Without(flags) => {
-                for flag in parsed(flags) {
-                    let found =
-                        arguments.iter().enumerate().find(|(index, text)| flag.is_in(text, *index, self.spelling));
-                    if let Some((_, argument)) = found {
-                        return Err(flag.found_in(argument));
-                    }
-                }
-            }
-        }
-        for pattern in self.operands {
-            let pattern = super::Pattern::new(pattern)?;
-            if let Some(argument) = arguments.iter().find(|text| pattern.matches(text)) {
-                return Err(format!("`{argument}` makes it run or load something else"));
-            }
-        }
-        self.check.map_or(Ok(()), |check| check(arguments))
+/// What is known about a program that goes by any of `names`.
+pub(crate) fn of(names: &[String]) -> Result<Vec<Known>, String> {
+    let is_one = |builtin: &&Builtin| builtin.names.iter().any(|name| names.iter().any(|asked| asked == name));
+    TABLES.into_iter().flatten().filter(is_one).map(Known::new).collect()
+}
+
+impl Known {
+    fn new(builtin: &'static Builtin) -> Result<Self, String> {
+        let flags = |flags: &[&str]| flags.iter().map(|flag| Flag::new(flag)).collect::<Result<Vec<_>, _>>();
+        let refused = if let Verdict::Without(refused) = builtin.verdict { refused } else { &[] };
+        let elsewhere = if let Text::FirstUnless(elsewhere) = builtin.text { elsewhere } else { &[] };
+        Ok(Self {
+            builtin,
+            refused: flags(refused)?,
+            operands: builtin.operands.iter().map(|pattern| Pattern::new(pattern)).collect::<Result<_, _>>()?,
+            text_elsewhere: flags(elsewhere)?,
+        })
     }
 
-    /// Index of the argument that is text although it may look like a path.
+    /// Checks arguments (without the program).
+    pub(crate) fn check(&self, arguments: &[String]) -> Result<(), String> {
+        match self.builtin.verdict {
+            Verdict::Interpreter(how) => return Err(how.into()),
+            Verdict::Shell => return Err("a shell runs whatever its argument says".into()),
+            Verdict::Without(_) => {}
+        }
+        for flag in &self.refused {
+            let mut numbered = arguments.iter().enumerate();
+            if let Some((_, argument)) = numbered.find(|(index, text)| flag.is_in(text, *index, self.builtin.spelling))
+            {
+                return Err(flag.found_in(argument));
+            }
+        }
+        if let Some(argument) = arguments.iter().find(|text| self.operands.iter().any(|pattern| pattern.matches(text)))
+        {
+            return Err(format!("`{argument}` makes it run or load something else"));
+        }
+        self.builtin.check.map_or(Ok(()), |check| check(arguments))
+    }
+
+    /// Whether the argument is text although it may look like a path.
     pub(crate) fn is_text(&self, arguments: &[String], index: usize) -> bool {
-        match self.text {
+        match self.builtin.text {
             Text::None => false,
             Text::All => true,
-            Text::FirstUnless(flags) => {
-                let spelling = Spelling { values: "", ..self.spelling };
-                let flags = parsed(flags);
-                let elsewhere = arguments
-                    .iter()
-                    .enumerate()
-                    .any(|(at, text)| flags.iter().any(|flag| flag.is_in(text, at, spelling)));
+            Text::FirstUnless(_) => {
+                // Every letter of a bundle counts: better a path check too many.
+                let spelling = Spelling { values: "", ..self.builtin.spelling };
+                let mut numbered = arguments.iter().enumerate();
+                let elsewhere =
+                    numbered.any(|(at, text)| self.text_elsewhere.iter().any(|flag| flag.is_in(text, at, spelling)));
                 !elsewhere && arguments.iter().position(|text| !text.starts_with('-') || text == "-") == Some(index)
             }
         }
     }
 }
 
-/// The tables are constants, each of which a test reads; a flag that does not parse is refused there, not here.
-fn parsed(flags: &[&str]) -> Vec<Flag> {
-    flags.iter().filter_map(|flag| Flag::new(flag).ok()).collect()
+impl Builtin {
+    /// How it runs code it is given, where that is what it is for.
+    pub(crate) fn interprets(&self) -> Option<&'static str> {
+        if let Verdict::Interpreter(how) = self.verdict { Some(how) } else { None }
+    }
+}
+
+impl std::fmt::Debug for Builtin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Builtin({})", self.names.join(" "))
+    }
 }
 
 #[cfg(test)]
@@ -131,17 +160,7 @@ mod tests {
         let mut names: Vec<&str> = Vec::new();
         for builtin in TABLES.into_iter().flatten() {
             names.extend(builtin.names);
-            let flags = match builtin.verdict {
-                Verdict::Without(flags) => flags,
-                Verdict::Interpreter(_) | Verdict::Shell => &[],
-            };
-            let text = if let Text::FirstUnless(flags) = builtin.text { flags } else { &[] };
-            for flag in flags.iter().chain(text) {
-                Flag::new(flag).unwrap_or_else(|error| panic!("{:?}: {error}", builtin.names));
-            }
-            for pattern in builtin.operands {
-                crate::rules::Pattern::new(pattern).unwrap();
-            }
+            Known::new(builtin).unwrap_or_else(|error| panic!("{:?}: {error}", builtin.names));
         }
         assert!(names.len() > 250, "{} programs", names.len());
         names.sort_unstable();

@@ -121,11 +121,9 @@ fn rule(command: &CommandSettings, settings: &ShellSettings, path: &[PathBuf]) -
     let found = Program::find(&asked, path)?;
     let asked_name = asked.rsplit('/').next().unwrap_or(&asked).to_owned();
     let names = found.as_ref().map_or_else(|| program::names_of(&asked_name), Program::names);
-    let builtins = builtin::of(&names);
-    let is_shell = builtins.iter().any(|builtin| matches!(builtin.verdict, Verdict::Shell));
-    let how = builtins
-        .iter()
-        .find_map(|builtin| if let Verdict::Interpreter(how) = builtin.verdict { Some(how) } else { None });
+    let builtins = builtin::of(&names)?;
+    let is_shell = builtins.iter().any(|known| matches!(known.builtin.verdict, Verdict::Shell));
+    let how = builtins.iter().find_map(|known| known.builtin.interprets());
     match (is_shell, how) {
         (true, _) if !command.shell => {
             return Err("a shell runs whatever its argument says; approve the programs themselves, or grant shell strings with `shell: true`".into());
@@ -151,7 +149,7 @@ fn rule(command: &CommandSettings, settings: &ShellSettings, path: &[PathBuf]) -
     let lifted = command.interpreter || command.shell;
     let builtins = if lifted { Vec::new() } else { builtins };
     let mut environment: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in builtins.iter().flat_map(|builtin| builtin.environment) {
+    for (name, value) in builtins.iter().flat_map(|known| known.builtin.environment) {
         environment.insert((*name).into(), (*value).into());
     }
     environment.extend(settings.environment.clone());

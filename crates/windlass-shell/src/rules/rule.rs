@@ -9,7 +9,7 @@ use windlass_config::settings::{Operator, PathScope};
 
 use super::{
     Denial, Pattern,
-    builtin::Builtin,
+    builtin::Known,
     flags::{Flag, Spelling, all_allowed},
     paths::{self, Root},
     program::Program,
@@ -41,7 +41,7 @@ pub(crate) struct Rule {
     pub variables: BTreeSet<String>,
     pub globs: bool,
     /// What is known about the program; empty where the rule lifts it.
-    pub builtins: Vec<&'static Builtin>,
+    pub builtins: Vec<Known>,
 }
 
 /// How far a command came with a rule before it was refused. The refusal that came furthest explains most.
@@ -55,16 +55,10 @@ pub(crate) enum Progress {
 /// A refusal with how far the command had come.
 pub(crate) type Refused = (Progress, Denial);
 
-impl std::fmt::Debug for Builtin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Builtin({})", self.names.join(" "))
-    }
-}
-
 impl Rule {
     /// How the program reads flags.
     pub(crate) fn spelling(&self) -> Spelling {
-        self.builtins.first().map_or(Spelling::GNU, |builtin| builtin.spelling)
+        self.builtins.first().map_or(Spelling::GNU, |known| known.builtin.spelling)
     }
 
     /// Checks arguments (without the program).
@@ -79,7 +73,8 @@ impl Rule {
         if self.leading.is_empty() {
             return Ok(0);
         }
-        let harmless = |text: &&String| self.builtins.iter().any(|builtin| builtin.leading.contains(&text.as_str()));
+        let harmless =
+            |text: &&String| self.builtins.iter().any(|known| known.builtin.leading.contains(&text.as_str()));
         let skipped = arguments.iter().take_while(harmless).count();
         let matching = self.leading.iter().filter(|leading| arguments[skipped..].starts_with(leading));
         matching.map(|leading| skipped + leading.len()).max().ok_or_else(|| {
@@ -91,8 +86,8 @@ impl Rule {
     }
 
     fn check_arguments(&self, arguments: &[String], fixed: usize, cwd: &Path, roots: &[Root]) -> Result<(), Denial> {
-        for builtin in &self.builtins {
-            builtin.check(arguments).map_err(|why| {
+        for known in &self.builtins {
+            known.check(arguments).map_err(|why| {
                 Denial::new(format!("`{}` is not allowed with these arguments: {why}", self.asked))
                     .hint("leave that argument out; these rules come with the server")
             })?;
@@ -110,7 +105,7 @@ impl Rule {
             return Ok(());
         }
         for (index, argument) in arguments.iter().enumerate() {
-            if index >= fixed && !self.builtins.iter().any(|builtin| builtin.is_text(arguments, index)) {
+            if index >= fixed && !self.builtins.iter().any(|known| known.is_text(arguments, index)) {
                 self.check_paths(argument, cwd, roots)?;
             }
         }

@@ -187,11 +187,11 @@ fn values_of(subcommand: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Known, *};
 
     fn allowed(line: &str) -> bool {
         let arguments: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        TABLE[0].check(&arguments).is_ok()
+        Known::new(&TABLE[0]).unwrap().check(&arguments).is_ok()
     }
 
     #[test]
