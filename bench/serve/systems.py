@@ -42,7 +42,8 @@ class Windlass(System):
 
     def __init__(self, home: Home):
         super().__init__(home)
-        self.key = Path(tempfile.mkdtemp(prefix="bench-key-")) / "key"
+        self.scratch = tempfile.TemporaryDirectory(prefix="bench-")
+        self.key = Path(self.scratch.name) / "key"
 
     def program(self):
         return self.home.own / "windlass-bench-server"
@@ -78,7 +79,8 @@ class WindlassServe(System):
 
     def __init__(self, home: Home):
         super().__init__(home)
-        self.directory = Path(tempfile.mkdtemp(prefix="bench-serve-"))
+        self.scratch = tempfile.TemporaryDirectory(prefix="bench-")
+        self.directory = Path(self.scratch.name)
         self.key = ""
 
     def program(self):
