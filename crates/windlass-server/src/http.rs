@@ -52,10 +52,9 @@ impl HttpServer {
         draining: CancellationToken,
     ) -> Self {
         let gate = shared.gate.clone();
-        let authenticated = !gate.rules().live.auth.is_open();
         let cap = limits.connections.min(descriptors());
         Self {
-            endpoint: Endpoint::new(shared.clone(), OriginCheck::new(server, authenticated), server, limits),
+            endpoint: Endpoint::new(shared.clone(), OriginCheck::new(server), server, limits),
             pages: pages::Pages::new(gate.clone(), server.public_url.clone()),
             console: server.console,
             connections: Connections::new(cap, limits.header_timeout.0, gate.metrics().clone()),

@@ -65,6 +65,11 @@ impl Server {
         self.draining.cancel();
     }
 
+    /// Where and how it listens, which does not change while it runs.
+    pub fn settings(&self) -> &ServerSettings {
+        &self.settings
+    }
+
     /// Replaces what a reload may replace, and tells clients to list again.
     pub fn reload(&self, live: Live) -> Result<(), CatalogError> {
         self.gate.replace(live)?;

@@ -11,6 +11,7 @@ mod wiring;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 fn main() -> ExitCode {
     // A child on its way to a command's program: nothing else may run first.
@@ -18,6 +19,9 @@ fn main() -> ExitCode {
         return windlass_shell::launch::main();
     }
     let cli = cli::Cli::parse();
+    // Children run as the same user: without this one could read this process's environment and memory through /proc
+    // wherever the kernel lacks Landlock. Refused only by kernels that do not know it.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     // One crypto provider for the whole process; a second install is the only way this can fail.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

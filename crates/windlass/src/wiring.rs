@@ -214,11 +214,17 @@ impl House {
 
     /// Puts changed settings in force, all or nothing; the former ones stay where they are faulty.
     pub fn reload(&self, server: &Server, change: Change) {
-        let outcome = change.map_err(|errors: ConfigErrors| Failure::with(Exit::Usage, errors)).and_then(|loaded| {
-            windlass_config::exposure(&loaded.settings).map_err(Failure::usage)?;
-            let live = self.live(&loaded)?;
-            server.reload(live).map_err(Failure::usage)
-        });
+        let outcome =
+            change.map_err(|errors: ConfigErrors| Failure::with(Exit::Usage, errors)).and_then(|mut loaded| {
+                if loaded.settings.server != *server.settings() {
+                    tracing::warn!("changes of the section `server` take effect at the next start");
+                    // What is exposed is the listener that is open, whatever the file says now.
+                    loaded.settings.server = server.settings().clone();
+                }
+                windlass_config::exposure(&loaded.settings).map_err(Failure::usage)?;
+                let live = self.live(&loaded)?;
+                server.reload(live).map_err(Failure::usage)
+            });
         match outcome {
             Ok(()) => tracing::info!("the configuration was reloaded"),
             Err(failure) => tracing::error!("the configuration was not reloaded, the former one stays: {failure}"),

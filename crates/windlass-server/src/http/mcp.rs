@@ -69,12 +69,12 @@ impl Endpoint {
 
     /// Checks Host, Origin and credentials: who calls, or the refusal.
     pub async fn admit<B>(&self, request: &Request<B>, peer: SocketAddr) -> Result<Arc<Caller>, Response<Body>> {
-        if let Err(refused) = self.origins.check(request.headers()) {
+        let rules = self.gate.rules().clone();
+        if let Err(refused) = self.origins.check(request.headers(), !rules.live.auth.is_open()) {
             self.gate.metrics().rebinding.increment(1);
             self.note(request, peer, Decision::Denied, refused.0.clone());
             return Err(reply::refused(StatusCode::FORBIDDEN, -32000, &refused.0));
         }
-        let rules = self.gate.rules().clone();
         let authenticated = match rules.live.auth.authenticate_now(request.headers()) {
             Some(known) => known,
             None => rules.live.auth.authenticate(request.headers()).await,
@@ -105,7 +105,8 @@ impl Endpoint {
     /// Whether the caller may see more than the bare facts. Nothing is written down.
     pub async fn trusted<B>(&self, request: &Request<B>) -> bool {
         let rules = self.gate.rules().clone();
-        self.origins.check(request.headers()).is_ok() && rules.live.auth.authenticate(request.headers()).await.is_ok()
+        self.origins.check(request.headers(), !rules.live.auth.is_open()).is_ok()
+            && rules.live.auth.authenticate(request.headers()).await.is_ok()
     }
 
     pub async fn answer(
@@ -139,7 +140,7 @@ impl Endpoint {
     }
 
     fn preflight(&self, request: &Request<Incoming>) -> Response<Body> {
-        if let Err(refused) = self.origins.check(request.headers()) {
+        if let Err(refused) = self.origins.check(request.headers(), !self.gate.is_open()) {
             return reply::refused(StatusCode::FORBIDDEN, -32000, &refused.0);
         }
         let mut response = Response::new(reply::full(Bytes::new()));

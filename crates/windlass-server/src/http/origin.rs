@@ -13,8 +13,6 @@ use windlass_config::settings::ServerSettings;
 pub(super) struct OriginCheck {
     hosts: Vec<String>,
     origins: Vec<String>,
-    /// Every request must carry a credential, which a rebinding page has not; without a list of hosts any will do.
-    any_host: bool,
 }
 
 /// Why a request was refused, for its sender.
@@ -22,7 +20,7 @@ pub(super) struct OriginCheck {
 pub(super) struct Refused(pub String);
 
 impl OriginCheck {
-    pub fn new(settings: &ServerSettings, authenticated: bool) -> Self {
+    pub fn new(settings: &ServerSettings) -> Self {
         let mut hosts: Vec<String> = settings.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
         let mut origins: Vec<String> =
             settings.allowed_origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
@@ -30,24 +28,26 @@ impl OriginCheck {
             hosts.extend(url.host_str().map(str::to_ascii_lowercase));
             origins.push(url.origin().ascii_serialization());
         }
-        Self { any_host: authenticated && hosts.is_empty(), hosts, origins }
+        Self { hosts, origins }
     }
 
-    /// Whether the request may go on.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    /// Whether the request may go on. Where every request must be `authenticated` it carries a credential, which a
+    /// rebinding page has not: then, without a list of hosts, any will do.
+    pub fn check(&self, headers: &HeaderMap, authenticated: bool) -> Result<(), Refused> {
+        let any_host = authenticated && self.hosts.is_empty();
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(Refused("exactly one Host header is needed".into()));
         };
         let host = host.to_str().map_err(|_| Refused("the Host header is not text".into()))?;
-        if !self.host_allowed(host) {
+        if !self.host_allowed(host, any_host) {
             return Err(Refused(format!(
                 "Host `{}` is not allowed here; to serve it, add it to server.allowed_hosts",
                 shorten(host)
             )));
         }
         match headers.get(header::ORIGIN) {
-            Some(origin) if !self.origin_allowed(origin, host) => Err(Refused(format!(
+            Some(origin) if !self.origin_allowed(origin, host, any_host) => Err(Refused(format!(
                 "Origin `{}` is not allowed here; to serve it, add it to server.allowed_origins",
                 shorten(origin.to_str().unwrap_or("(not text)"))
             ))),
@@ -55,8 +55,7 @@ impl OriginCheck {
         }
     }
 
-    /// Whether a page of this origin may read answers (CORS).
-    pub fn origin_allowed(&self, origin: &HeaderValue, host: &str) -> bool {
+    fn origin_allowed(&self, origin: &HeaderValue, host: &str, any_host: bool) -> bool {
         let Ok(text) = origin.to_str() else { return false };
         let Ok(url) = Url::parse(text) else { return false };
         if !matches!(url.scheme(), "http" | "https") {
@@ -67,10 +66,10 @@ impl OriginCheck {
         let same = ["http", "https"].iter().any(|scheme| {
             Url::parse(&format!("{scheme}://{host}")).is_ok_and(|own| own.origin().ascii_serialization() == origin)
         });
-        (same && self.host_allowed(host)) || self.origins.contains(&origin)
+        (same && self.host_allowed(host, any_host)) || self.origins.contains(&origin)
     }
 
-    fn host_allowed(&self, authority: &str) -> bool {
+    fn host_allowed(&self, authority: &str, any_host: bool) -> bool {
         // `url` normalises case, ports, brackets, and spellings of addresses such as 127.1 or 0x7f000001.
         let Ok(url) = Url::parse(&format!("http://{authority}")) else { return false };
         if !url.username().is_empty() || url.password().is_some() || url.path() != "/" || url.query().is_some() {
@@ -81,7 +80,7 @@ impl OriginCheck {
             Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
             Some(Host::Domain(name)) => {
                 let name = name.trim_end_matches('.');
-                self.any_host
+                any_host
                     || name == "localhost"
                     || name.ends_with(".localhost")
                     || self.hosts.iter().any(|allowed| matches(allowed, name, url.port_or_known_default()))
@@ -112,7 +111,7 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        OriginCheck::new(settings, authenticated).check(&headers).is_ok()
+        OriginCheck::new(settings).check(&headers, authenticated).is_ok()
     }
 
     #[test]

@@ -139,8 +139,8 @@ fn rules(network: bool, protected: &[i32]) -> Result<Rules, seccompiler::Backend
         rules.entry(libc::SYS_ioctl).or_default().push(argument(1, SeccompCmpOp::Eq, request)?);
     }
     if !network {
-        let rule = argument(0, SeccompCmpOp::Ne, libc::AF_UNIX as u32)?;
-        rules.insert(libc::SYS_socket, vec![rule]);
+        // Unix sockets too: a container engine's is as good as root. Pairs of a process's own (socketpair) stay.
+        rules.insert(libc::SYS_socket, Vec::new());
     }
     let aimed_at_pid = [
         libc::SYS_kill,
