@@ -25,22 +25,23 @@ build: ## Build the release binary
 check: ## Formatting, lints, dependency policy, docs, generated files
 	@scripts/setup check
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps --quiet
 	@scripts/deny
 	@scripts/tidy
 
 .PHONY: test
 test: check ## All tests, against real parts
 	@scripts/setup test
-	cargo nextest run --workspace
-	cargo test --workspace --doc --quiet
+	rm -f $(CARGO_TARGET_DIR)/skips.log
+	cargo nextest run --workspace --all-features
+	cargo test --workspace --all-features --doc --quiet
 	@scripts/skips
 
 .PHONY: test-all
 test-all: test ## The long sweeps too: fuzzing for an hour, large floods
 	@scripts/setup test-all
-	WINDLASS_TEST_LONG=1 cargo nextest run --workspace --run-ignored all
+	WINDLASS_TEST_LONG=1 cargo nextest run --workspace --all-features --run-ignored all
 	cargo +nightly fuzz run line -- -max_total_time=3600
 
 .PHONY: bench
