@@ -42,7 +42,7 @@ test: check ## All tests, against real parts
 test-all: test ## The long sweeps too: fuzzing for an hour, large floods
 	@scripts/setup test-all
 	WINDLASS_TEST_LONG=1 cargo nextest run --workspace --all-features --run-ignored all
-	cargo +nightly fuzz run line -- -max_total_time=3600
+	cargo +nightly fuzz run plan_line -- -max_total_time=3600
 
 .PHONY: bench
 bench: bench-serve ## All benchmarks

@@ -8,6 +8,7 @@ mod lint;
 mod net;
 #[cfg(feature = "server")]
 mod serve;
+mod skip;
 
 pub mod fixtures;
 pub mod process;
@@ -17,3 +18,4 @@ pub use lint::schema_lint;
 pub use net::{RoundRobinProxy, free_port, round_robin_proxy};
 #[cfg(feature = "server")]
 pub use serve::serve_toolsets;
+pub use skip::skip;

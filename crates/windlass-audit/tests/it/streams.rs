@@ -66,7 +66,7 @@ fn a_slow_reader_makes_callers_wait_and_loses_nothing() {
 #[test]
 fn a_full_disk_is_told() {
     let Ok(_) = File::options().write(true).open("/dev/full") else {
-        eprintln!("SKIPPED: there is no /dev/full");
+        windlass_testkit::skip("a full disk is told", "there is no /dev/full");
         return;
     };
     let log = start("/dev/full".as_ref());

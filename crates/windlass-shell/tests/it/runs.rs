@@ -127,7 +127,4 @@ pub async fn until_running(mark: &str, count: impl Fn(usize) -> bool) -> Vec<i32
     }
 }
 
-/// Says loudly that a machine cannot show something.
-pub fn skipped(what: &str, why: &str) {
-    eprintln!("SKIPPED: {what}: {why}");
-}
+pub use windlass_testkit::skip as skipped;
