@@ -36,6 +36,8 @@ test: check ## All tests, against real parts
 	rm -f $(CARGO_TARGET_DIR)/skips.log
 	cargo nextest run --workspace --all-features
 	cargo test --workspace --all-features --doc --quiet
+	cargo build --workspace --all-features --quiet --bin windlass
+	@scripts/tools-page $(CARGO_TARGET_DIR)/debug/windlass --check
 	@scripts/skips
 
 .PHONY: test-all
@@ -53,5 +55,7 @@ bench-serve: ## The server beside its peers: bench/results/serve.json and serve.
 	python3 bench/serve/run.py $(ARGS)
 
 .PHONY: generate
-generate: ## Write the generated files (schema, reference page, snapshots of tools)
+generate: ## Write the generated files (schema, reference page, list of tools)
 	cargo run --quiet -p windlass-config --example generate
+	cargo build --quiet --bin windlass
+	@scripts/tools-page $(CARGO_TARGET_DIR)/debug/windlass
