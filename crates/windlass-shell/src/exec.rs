@@ -17,7 +17,7 @@ use windlass_core::{Captured, Sink};
 use crate::{
     launch::{Confinement, Insist, Job, Launcher, Limits, Protection, Protections},
     plan::{Command, Plan, Step, When},
-    rules::Rules,
+    rules::{Rules, Sealed},
 };
 
 /// Runs plans. Cheap to clone.
@@ -141,6 +141,7 @@ impl Executor {
                 read: reach.read,
                 write: reach.write,
                 execute: Vec::new(),
+                sealed: false,
             },
         }
     }
@@ -189,9 +190,11 @@ impl Executor {
     /// files executable; else git's hooks would be the way around every rule.
     fn confinement_of(&self, plan: &Plan) -> Confinement {
         let mut confinement = self.confinement.clone();
-        let mut commands = plan.steps.iter().flat_map(|step| &step.pipeline);
-        if commands.any(|command| self.unchecked.contains(&command.rule)) {
+        let commands = || plan.steps.iter().flat_map(|step| &step.pipeline);
+        if commands().any(|command| self.unchecked.contains(&command.rule)) {
             confinement.execute = [confinement.read.as_slice(), &confinement.write].concat();
+        } else if let Some(Sealed(paths)) = Sealed::of(commands()) {
+            (confinement.execute, confinement.sealed) = (paths, true);
         }
         confinement
     }

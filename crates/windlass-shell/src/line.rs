@@ -56,6 +56,7 @@ impl Line {
         if argv.is_empty() {
             return Err(screen::nothing_to_run());
         }
+        screen::amount(argv.iter().map(String::len).sum(), argv.len())?;
         for argument in argv {
             screen::characters(argument).map_err(|denial| Denial { span: None, ..denial })?;
         }

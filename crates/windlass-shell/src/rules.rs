@@ -27,6 +27,7 @@ use crate::{
     plan::{Command, Plan, Redirect, Step},
 };
 
+pub(crate) use builtin::Sealed;
 pub use denial::Denial;
 use paths::Root;
 pub(crate) use pattern::Pattern;

@@ -66,13 +66,13 @@ const READABLE: &[&str] = &[
 
 /// The rules of one job, ready to be put on its commands.
 pub(super) fn rules(job: &Job) -> Result<RulesetCreated, RulesetError> {
-    let Confinement { read, write, execute, network, .. } = &job.confinement;
+    let Confinement { read, write, execute, sealed, network, .. } = &job.confinement;
     let all = AccessFs::from_all(RIGHTS);
     let look = AccessFs::ReadFile | AccessFs::ReadDir;
     let run = look | AccessFs::Execute;
     let programs = job.plan.steps.iter().flat_map(|step| &step.pipeline).map(|command| &command.program);
     let granted: [(BitFlags<AccessFs>, Vec<&Path>); 6] = [
-        (run, SYSTEM.iter().map(Path::new).collect()),
+        (if *sealed { look } else { run }, SYSTEM.iter().map(Path::new).collect()),
         (look, READABLE.iter().map(Path::new).collect()),
         (run, programs.chain(execute).map(PathBuf::as_path).collect()),
         (look, read.iter().map(PathBuf::as_path).collect()),

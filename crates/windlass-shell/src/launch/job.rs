@@ -63,6 +63,8 @@ pub struct Confinement {
     pub write: Vec<PathBuf>,
     /// Files below these may be executed, beside the system's programs and the ones the plan names.
     pub execute: Vec<PathBuf>,
+    /// Whether the system's programs may only be read: the plan names all that has to run.
+    pub sealed: bool,
 }
 
 /// How much a protection is insisted on.

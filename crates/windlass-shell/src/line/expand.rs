@@ -9,7 +9,9 @@ use std::{
 use super::{Part, Word, screen::refuse};
 use crate::rules::{Denial, Pattern};
 
-/// Names one wildcard may expand to, and directory entries looked at for it.
+/// Arguments of one command that has wildcards, names one of those may stand for, and directory entries looked at for
+/// all of them: a short line must not make the server work long.
+const MAX_ARGUMENTS: usize = 4000;
 const MAX_MATCHES: usize = 1000;
 const MAX_ENTRIES: usize = 20_000;
 
@@ -30,11 +32,17 @@ pub(crate) struct Expansion<'a> {
 /// The arguments a command's words stand for.
 pub(crate) fn expand(words: &[Word], expansion: &Expansion) -> Result<Vec<String>, Denial> {
     let mut argv = Vec::new();
+    let mut seen = 0;
     for word in words {
+        if argv.len() > MAX_ARGUMENTS {
+            return Err(
+                Denial::new(format!("the wildcards make more than {MAX_ARGUMENTS} arguments")).hint("narrow them")
+            );
+        }
         if !word.has_wildcard() {
             argv.push(text_of(word, expansion)?);
         } else if expansion.globs {
-            argv.extend(matches_of(word, expansion).map_err(|denial| denial.at(word.span))?);
+            argv.extend(matches_of(word, expansion, &mut seen).map_err(|denial| denial.at(word.span))?);
         } else {
             let hint = "quote it if it is text, or name the files";
             return Err(refuse("a wildcard (`*`, `?`, `[...]`) outside quotes", hint, word.span));
@@ -71,7 +79,7 @@ fn value_of<'a>(name: &str, expansion: &Expansion<'a>) -> Result<&'a str, Denial
     value.map(String::as_str).ok_or_else(|| Denial::new(format!("the variable `${name}` has no value")))
 }
 
-fn matches_of(word: &Word, expansion: &Expansion) -> Result<Vec<String>, Denial> {
+fn matches_of(word: &Word, expansion: &Expansion, seen: &mut usize) -> Result<Vec<String>, Denial> {
     // The word as a pattern in which everything quoted is escaped, cut at its slashes.
     let mut pattern = String::new();
     for part in &word.parts {
@@ -85,13 +93,12 @@ fn matches_of(word: &Word, expansion: &Expansion) -> Result<Vec<String>, Denial>
         Some(rest) => (vec!["/".to_owned()], rest),
         None => (vec![String::new()], pattern.as_str()),
     };
-    let mut seen = 0;
     for segment in rest.split('/').filter(|segment| !segment.is_empty()) {
         let mut next = Vec::new();
         for base in &found {
             match Pattern::literal(segment) {
                 Some(name) => next.push(joined(base, &name)),
-                None => next.extend(list(base, segment, expansion, &mut seen)?),
+                None => next.extend(list(base, segment, expansion, seen)?),
             }
         }
         if next.len() > MAX_MATCHES {

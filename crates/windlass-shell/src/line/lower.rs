@@ -15,6 +15,9 @@ use super::{
 };
 use crate::{plan::When, rules::Denial};
 
+/// Commands in one line.
+const MAX_COMMANDS: usize = 100;
+
 pub(super) fn lower(tokens: &[Token], text: &Text) -> Result<Line, Denial> {
     let options = ParserOptions {
         enable_extended_globbing: false,
@@ -40,6 +43,11 @@ pub(super) fn lower(tokens: &[Token], text: &Text) -> Result<Line, Denial> {
     }
     if steps.is_empty() {
         return Err(nothing_to_run());
+    }
+    if steps.iter().map(|step| step.pipeline.len()).sum::<usize>() > MAX_COMMANDS {
+        return Err(
+            Denial::new(format!("the line has more than {MAX_COMMANDS} commands")).hint("run them in several calls")
+        );
     }
     Ok(Line { steps })
 }

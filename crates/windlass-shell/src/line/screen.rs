@@ -8,6 +8,9 @@ use crate::rules::Denial;
 
 /// Longest line read.
 const MAX_LINE: usize = 32 << 10;
+/// Words, and bytes in all of them, taken from a caller who gives them one by one: about what a line can hold.
+const MAX_WORDS: usize = 8 << 10;
+const MAX_WORDS_BYTES: usize = 128 << 10;
 /// Each nesting of `$(`, `${` or `$[` is a stack frame of the tokenizer, whether or not it is refused later.
 const MAX_NESTING: usize = 40;
 
@@ -64,6 +67,15 @@ pub(super) fn characters(text: &str) -> Result<(), Denial> {
         return Err(
             Denial::new(format!("the command contains {what} (U+{:04X})", c as u32)).at((at, at + c.len_utf8()))
         );
+    }
+    Ok(())
+}
+
+/// Refuses more words than a person or model writes: each is checked against every rule before anything runs.
+pub(super) fn amount(bytes: usize, words: usize) -> Result<(), Denial> {
+    if words > MAX_WORDS || bytes > MAX_WORDS_BYTES {
+        let limit = format!("the command has more than {MAX_WORDS} words or {MAX_WORDS_BYTES} bytes");
+        return Err(Denial::new(limit).hint("put long text into a file or give it as standard input"));
     }
     Ok(())
 }

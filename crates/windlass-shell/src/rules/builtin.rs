@@ -6,12 +6,17 @@ mod files;
 mod git;
 mod interpreters;
 mod network;
+mod sealed;
 mod text;
+
+use std::ops::Range;
 
 use super::{
     Pattern,
     flags::{Flag, Spelling},
 };
+
+pub(crate) use sealed::Sealed;
 
 /// A look at all arguments (without the program) together: why they are refused.
 type Check = fn(&[String]) -> Result<(), String>;
@@ -121,18 +126,19 @@ impl Known {
         self.builtin.check.map_or(Ok(()), |check| check(arguments))
     }
 
-    /// Whether the argument is text although it may look like a path.
-    pub(crate) fn is_text(&self, arguments: &[String], index: usize) -> bool {
+    /// The arguments that are text although they may look like paths.
+    pub(crate) fn text_in(&self, arguments: &[String]) -> Range<usize> {
         match self.builtin.text {
-            Text::None => false,
-            Text::All => true,
+            Text::None => 0..0,
+            Text::All => 0..arguments.len(),
             Text::FirstUnless(_) => {
                 // Every letter of a bundle counts: better a path check too many.
                 let spelling = Spelling { values: "", ..self.builtin.spelling };
                 let mut numbered = arguments.iter().enumerate();
                 let elsewhere =
                     numbered.any(|(at, text)| self.text_elsewhere.iter().any(|flag| flag.is_in(text, at, spelling)));
-                !elsewhere && arguments.iter().position(|text| !text.starts_with('-') || text == "-") == Some(index)
+                let first = arguments.iter().position(|text| !text.starts_with('-') || text == "-");
+                first.filter(|_| !elsewhere).map_or(0..0, |at| at..at + 1)
             }
         }
     }

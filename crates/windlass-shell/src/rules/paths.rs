@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     ffi::OsString,
+    io::ErrorKind,
     path::{Component, Path, PathBuf},
 };
 
@@ -13,6 +14,10 @@ use super::Denial;
 const MAX_LINKS: usize = 40;
 /// Flags looked through in one bundle.
 const MAX_BUNDLE: usize = 64;
+/// Paths looked for in one argument.
+pub(crate) const MAX_CANDIDATES: usize = 256;
+/// The kernel opens nothing longer.
+const MAX_PATH: usize = 4096;
 /// Never reachable, whatever the roots: other processes, devices, kernel knobs.
 const FORBIDDEN: [&str; 3] = ["/proc", "/sys", "/dev"];
 
@@ -42,6 +47,11 @@ struct Target {
 impl Target {
     fn of(cwd: &Path, path: &str) -> Option<Self> {
         let joined = cwd.join(path);
+        if path.len() > MAX_PATH {
+            // No name on the disk; but a program may cut it short, so where it would lead still counts.
+            let lexical = normalised(&joined);
+            return Some(Self { real: lexical.clone(), lexical });
+        }
         Some(Self { lexical: normalised(&joined), real: resolved(&joined)? })
     }
 
@@ -159,14 +169,28 @@ pub(crate) fn resolved(path: &Path) -> Option<PathBuf> {
     let mut ahead: VecDeque<OsString> = path.components().map(|part| part.as_os_str().to_owned()).collect();
     let mut real = PathBuf::from("/");
     let mut links = 0;
+    // How deep the path was when it left what exists: below that there is nothing to ask the disk about.
+    let mut depth = 0_usize;
+    let mut missing = usize::MAX;
     while let Some(part) = ahead.pop_front() {
         match Path::new(&part).components().next() {
             Some(Component::Normal(_)) => {
-                let next = real.join(&part);
-                let Ok(target) = next.read_link() else {
-                    real = next;
+                real.push(&part);
+                depth += 1;
+                if depth > missing {
                     continue;
+                }
+                let target = match real.read_link() {
+                    Ok(target) => target,
+                    Err(error) => {
+                        if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+                            missing = depth;
+                        }
+                        continue;
+                    }
                 };
+                real.pop();
+                depth -= 1;
                 links += 1;
                 if links > MAX_LINKS {
                     return None;
@@ -177,8 +201,15 @@ pub(crate) fn resolved(path: &Path) -> Option<PathBuf> {
             }
             Some(Component::ParentDir) => {
                 real.pop();
+                depth = depth.saturating_sub(1);
+                if depth < missing {
+                    missing = usize::MAX;
+                }
             }
-            Some(Component::RootDir) => real = PathBuf::from("/"),
+            Some(Component::RootDir) => {
+                real = PathBuf::from("/");
+                (depth, missing) = (0, usize::MAX);
+            }
             _ => {}
         }
     }
@@ -224,6 +255,31 @@ mod tests {
         ] {
             assert!(!allowed(&root, path, &roots), "{path}");
         }
+    }
+
+    #[test]
+    fn a_long_path_costs_little_and_is_still_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("a")).unwrap();
+        symlink("/etc", root.join("leak")).unwrap();
+        let roots = [Root::new(&root).unwrap()];
+        let start = std::time::Instant::now();
+        for _ in 0..MAX_CANDIDATES {
+            assert!(!allowed(&root, &"/a".repeat(16_000), &roots));
+            assert!(allowed(&root, &"a/".repeat(2000), &roots));
+        }
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+        for path in [
+            "missing/../leak/passwd",
+            "missing/deeper/../../leak/passwd",
+            "a/missing/../../leak/passwd",
+            "missing/../missing/../../x",
+            &format!("../{}", "a/".repeat(3000)),
+        ] {
+            assert!(!allowed(&root, path, &roots), "{path}");
+        }
+        assert!(allowed(&root, "missing/../leaf/passwd", &roots));
     }
 
     #[test]

@@ -104,8 +104,9 @@ impl Rule {
         if self.shell {
             return Ok(());
         }
+        let text: Vec<_> = self.builtins.iter().map(|known| known.text_in(arguments)).collect();
         for (index, argument) in arguments.iter().enumerate() {
-            if index >= fixed && !self.builtins.iter().any(|known| known.is_text(arguments, index)) {
+            if index >= fixed && !text.iter().any(|text| text.contains(&index)) {
                 self.check_paths(argument, cwd, roots)?;
             }
         }
@@ -138,7 +139,12 @@ impl Rule {
     }
 
     fn check_paths(&self, argument: &str, cwd: &Path, roots: &[Root]) -> Result<(), Denial> {
-        for path in paths::candidates(cwd, argument) {
+        let candidates = paths::candidates(cwd, argument);
+        if candidates.len() > paths::MAX_CANDIDATES {
+            return Err(Denial::new(format!("an argument of `{}` could hold too many paths to check", self.asked))
+                .hint("give long text as standard input (`stdin`), or in a file"));
+        }
+        for path in candidates {
             match self.paths {
                 PathScope::Roots => paths::inside(cwd, path, roots).map(drop)?,
                 PathScope::Any => paths::anywhere(cwd, path)?,

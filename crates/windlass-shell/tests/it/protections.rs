@@ -255,3 +255,46 @@ async fn as_another_user() {
     let result = executor(&[]).run(&shell("setsid sleep 100 & sleep 100"), io).await.unwrap();
     assert!(result.timed_out);
 }
+
+#[tokio::test]
+async fn a_repositorys_configuration_starts_nothing() {
+    if !holds("landlock", "programs named by a repository's configuration").await {
+        return;
+    }
+    let Some(git) = ["/usr/bin/git", "/usr/local/bin/git"].into_iter().find(|git| Path::new(git).exists()) else {
+        return skipped("programs named by a repository's configuration", "git is not installed");
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let run = async |arguments: &[&str]| {
+        let argv = [&["git"], arguments].concat();
+        let command = windlass_shell::plan::Command { program: git.into(), ..command(&argv) };
+        let io = RunIo { directory: root.clone(), ..io(&new_mark()) };
+        executor(&[&root]).run(&plan(vec![command]), io).await.unwrap()
+    };
+    assert_eq!(run(&["init", "-q", "."]).await.exit_code, Some(0));
+    fs::write(root.join("a.txt"), "one\n").unwrap();
+    assert_eq!(run(&["add", "a.txt"]).await.exit_code, Some(0));
+    fs::write(root.join("a.txt"), "two\n").unwrap();
+    assert!(run(&["diff"]).await.stdout.text.contains("+two"), "without its own configuration it works");
+    let configuration = "[core]\nrepositoryformatversion = 0\n[filter \"x\"]\nclean = touch hit; cat\n\
+                         [diff]\nexternal = sh -c \"touch hit\"\n[diff \"x\"]\ntextconv = sh -c \"touch hit\"\n";
+    fs::write(root.join(".git/config"), configuration).unwrap();
+    fs::write(root.join(".gitattributes"), "*.txt filter=x diff=x\n").unwrap();
+    for subcommand in ["diff", "status", "add -A", "log -p"] {
+        run(&subcommand.split(' ').collect::<Vec<_>>()).await;
+        assert!(!root.join("hit").exists(), "{subcommand}");
+    }
+}
+
+#[tokio::test]
+async fn sed_and_find_start_nothing_even_where_the_rules_let_them() {
+    if !holds("landlock", "programs started by sed and find").await {
+        return;
+    }
+    for argv in [&["sed", "1e echo hit", "/etc/passwd"][..], &["find", "/etc/passwd", "-exec", "echo", "hit", ";"]] {
+        let result = run(&plan(vec![command(argv)])).await;
+        assert!(!result.stdout.text.contains("hit"), "{argv:?}: {}", result.stdout.text);
+    }
+    assert_eq!(run(&shell("echo hit")).await.stdout.text, "hit\n", "a shell is not sealed");
+}

@@ -162,6 +162,9 @@ fn subcommand(arguments: &[String]) -> Result<(), String> {
     };
     // For push, `-u` sets the upstream; it is --upload-pack only for clone and its like.
     let refused = refused.iter().filter(|flag| !(**flag == "-u" && matches!(name, "push" | "pull" | "fetch")));
+    // Whatever can show a diff or a log can also write it, with any content (`--format`), over any file: the repository's
+    // own configuration, which is code, among them. For `archive` a file is the purpose.
+    let refused = refused.chain((name != "archive").then_some(&"--output"));
     let rest: Vec<_> = rest.collect();
     for flag in refused {
         let flag = Flag::new(flag)?;
@@ -208,6 +211,8 @@ mod tests {
             "push -u origin main",
             "diff HEAD~1 -- src",
             "log -Sneedle",
+            "diff --output-indicator-new=+",
+            "archive --output=x.tar HEAD",
             "show HEAD:file",
             "rebase main",
             "clone https://example.com/x.git",
@@ -246,6 +251,11 @@ mod tests {
             "daemon",
             "-C x -c a=b log",
             "log --ext-diff",
+            "log -1 --format=tformat:[filter] --output=.git/config",
+            "diff --output .git/config",
+            "show --outp=x",
+            "stash show -p --output=x",
+            "shortlog --output=x",
             "merge -s evil x",
             "commit --interactive",
             "fetch ext::sh",

@@ -34,6 +34,7 @@ pub(super) const TABLE: &[Builtin] = &[
         names: &["jq", "gojq", "jaq"],
         verdict: Verdict::Without(&["-L|--library-path", "-f|--from-file"]),
         text: Text::FirstUnless(&["-f|--from-file", "--args", "--jsonargs"]),
+        check: Some(no_modules),
         ..KNOWN
     },
     Builtin { names: &["tee"], ..KNOWN },
@@ -77,9 +78,26 @@ pub(super) const TABLE: &[Builtin] = &[
     },
 ];
 
+/// `import "x" as $x {search: "/anywhere"};` reads files that are no argument. Directives stand only where a program
+/// begins.
+fn no_modules(arguments: &[String]) -> Result<(), String> {
+    let directs =
+        |text: &&String| ["import", "include", "module", "#"].iter().any(|word| text.trim_start().starts_with(word));
+    match arguments.iter().find(directs) {
+        Some(argument) => Err(format!("`{argument}` may load modules, and through them other files")),
+        None => Ok(()),
+    }
+}
+
 /// sed's scripts can run programs (`e`), read (`r`) and write (`w`) files. GNU sed's `--sandbox` refuses all of these;
 /// without it only scripts that plainly do none of it pass.
 fn sed_script(arguments: &[String]) -> Result<(), String> {
+    // After `--` a flag is a file and the first file is the script, whatever `-e` and `--sandbox` seem to say.
+    if arguments.iter().any(|text| text == "--") {
+        return Err(
+            "`--` makes what follows mean something else; leave it out and write ./-name for such a file".into()
+        );
+    }
     if arguments.iter().any(|text| text == "--sandbox") {
         return Ok(());
     }
@@ -189,6 +207,27 @@ fn after_plain(text: &str, delimiter: char) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn words(line: &[&str]) -> Vec<String> {
+        line.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn after_two_dashes_sed_reads_its_arguments_otherwise() {
+        for line in [&["--", "1e id", "x", "--sandbox"][..], &["--", "1e id", "-e", "p", "x"], &["-n", "--", "p", "x"]]
+        {
+            assert!(sed_script(&words(line)).is_err(), "{line:?}");
+        }
+        assert!(sed_script(&words(&["--sandbox", "s/a/b/w x"])).is_ok(), "sed itself refuses it");
+    }
+
+    #[test]
+    fn jq_loads_no_modules() {
+        for text in ["import \"x\" as $d {search: \"/etc\"}; $d", " include \"x\"; .", "# x\nimport \"x\" as $d; ."] {
+            assert!(no_modules(&words(&["-n", text])).is_err(), "{text}");
+        }
+        assert!(no_modules(&words(&[".included[] | .import", "file.json"])).is_ok());
+    }
 
     #[test]
     fn plain_sed_scripts() {
