@@ -61,7 +61,8 @@ pub(super) struct PageReply {
     /// Byte the page begins at; a little before the one asked for where that lies within a character.
     pub(super) offset: u64,
     /// Where the next page begins. Absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    // `default` is what makes it optional in the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     pub(super) next_offset: Option<u64>,
     /// Bytes the output had.
