@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use windlass_audit::Stream;
 use windlass_config::{Loaded, Override, Reloader, settings::Transport};
@@ -45,12 +45,13 @@ pub async fn run(config: &ConfigArgs, args: &ServeArgs) -> Result<Exit, Failure>
         false => None,
     };
     // Standard output belongs to the protocol where it is spoken there.
+    let signals = Signals::listen().context("signals cannot be received")?;
     let house = House::build(&loaded, if stdio { Stream::Stderr } else { Stream::Stdout })?;
     let server = Arc::new(Server::new(house.parts(&loaded)?).map_err(Failure::usage)?);
     banner(&loaded, &server, listener.as_ref(), stdio);
     house.started(&loaded);
 
-    let signals = tokio::spawn(obey_signals(server.clone(), house.clone(), Reloader::new(sources.clone(), &loaded)));
+    let signals = tokio::spawn(signals.obey(server.clone(), house.clone(), Reloader::new(sources.clone(), &loaded)));
     let watching = house.watch(&loaded, server.clone(), sources);
     let outcome = converse(&server, listener, stdio).await;
     signals.abort();
@@ -87,25 +88,42 @@ async fn converse(server: &Arc<Server>, listener: Option<TcpListener>, stdio: bo
     Ok(())
 }
 
-/// The first SIGTERM or SIGINT drains, the second ends; SIGHUP reads the configuration again.
-async fn obey_signals(server: Arc<Server>, house: Arc<House>, reloader: Reloader) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut asked = false;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => house.reload(&server, reloader.reload()),
-            received = async { tokio::select! { _ = terminate.recv() => 143, _ = interrupt.recv() => 130 } } => {
-                if asked {
-                    tracing::warn!("asked twice: ending at once");
-                    house.close();
-                    std::process::exit(received);
+/// The signals a server obeys. Received from before it says that it serves: until then they end the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The first SIGTERM or SIGINT drains, the second ends; SIGHUP reads the configuration again.
+    async fn obey(mut self, server: Arc<Server>, house: Arc<House>, reloader: Reloader) {
+        let mut asked = false;
+        loop {
+            let received = tokio::select! {
+                _ = self.hangup.recv() => {
+                    house.reload(&server, reloader.reload());
+                    continue;
                 }
-                asked = true;
-                tracing::info!("stopping: accepted calls are finished first; a second signal ends at once");
-                server.drain();
+                _ = self.terminate.recv() => 143,
+                _ = self.interrupt.recv() => 130,
+            };
+            if asked {
+                tracing::warn!("asked twice: ending at once");
+                house.close();
+                std::process::exit(received);
             }
+            asked = true;
+            tracing::info!("stopping: accepted calls are finished first; a second signal ends at once");
+            server.drain();
         }
     }
 }
