@@ -178,6 +178,11 @@ impl Rules {
         }
         let roots = if fd == 0 { &self.roots } else { &self.write_roots };
         let path = paths::inside(cwd, &target, roots).map_err(|denial| denial.at(word.span))?;
+        if fd != 0 && paths::is_gits_own(cwd, &target) {
+            return Err(Denial::new(format!("`{target}` belongs to git, which runs what is written there"))
+                .hint("write to another file")
+                .at(word.span));
+        }
         Ok(match redirect {
             LineRedirect::Write { append, .. } => Redirect::Write { fd, path, append: *append },
             _ => Redirect::Read { path },

@@ -92,6 +92,12 @@ pub(crate) fn anywhere(cwd: &Path, path: &str) -> Result<(), Denial> {
     }
 }
 
+/// Whether a path leads into the part of a repository that is git's own. What is written there decides what git runs.
+pub(crate) fn is_gits_own(cwd: &Path, path: &str) -> bool {
+    let is_own = |path: &Path| path.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"));
+    Target::of(cwd, path).is_some_and(|target| is_own(&target.lexical) || is_own(&target.real))
+}
+
 fn outside(path: &str, roots: &[Root]) -> Denial {
     let mut roots: Vec<_> = roots.iter().map(|root| format!("`{}`", root.real.display())).collect();
     roots.dedup();

@@ -15,6 +15,14 @@ use super::{
     program::Program,
 };
 
+/// Programs that, with the flags the built-in rules leave them, write nothing but their output.
+#[rustfmt::skip] // Packed by hand: one name a line would fill a page.
+const READERS: &[&str] = &[
+    "basename", "cat", "cmp", "comm", "cut", "diff", "dirname", "du", "egrep", "fd", "fdfind", "fgrep", "file", "find",
+    "grep", "head", "jq", "ls", "md5sum", "nl", "od", "readlink", "realpath", "rg", "sha1sum", "sha256sum", "sha512sum",
+    "stat", "strings", "tac", "tail", "wc",
+];
+
 /// A compiled rule.
 #[derive(Debug)]
 pub(crate) struct Rule {
@@ -138,6 +146,11 @@ impl Rule {
         Ok(())
     }
 
+    /// A reader, or a program that runs what it is told anyway.
+    fn may_touch_gits_own(&self) -> bool {
+        self.interpreter || self.shell || READERS.contains(&self.asked.as_str())
+    }
+
     fn check_paths(&self, argument: &str, cwd: &Path, roots: &[Root]) -> Result<(), Denial> {
         let candidates = paths::candidates(cwd, argument);
         if candidates.len() > paths::MAX_CANDIDATES {
@@ -145,6 +158,10 @@ impl Rule {
                 .hint("give long text as standard input (`stdin`), or in a file"));
         }
         for path in candidates {
+            if !self.may_touch_gits_own() && paths::is_gits_own(cwd, path) {
+                return Err(Denial::new(format!("`{path}` belongs to git, which runs what is written there"))
+                    .hint("only programs that do nothing but read may be pointed at it"));
+            }
             match self.paths {
                 PathScope::Roots => paths::inside(cwd, path, roots).map(drop)?,
                 PathScope::Any => paths::anywhere(cwd, path)?,

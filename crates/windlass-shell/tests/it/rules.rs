@@ -312,6 +312,35 @@ fn git_is_kept_from_running_what_its_configuration_says() {
 }
 
 #[test]
+fn what_git_runs_is_not_written_by_others() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join(".git/hooks")).unwrap();
+    std::os::unix::fs::symlink(".git", dir.path().join("innocent")).unwrap();
+    let rules = compile(
+        serde_json::json!({ "commands": ["cat", "ls", "cp", "tee", "sort", "sed", "dd", "echo", "mv"], "redirects": true }),
+        dir.path(),
+    );
+    check(
+        &rules,
+        &["cat .git/config", "ls .git", "cp a .gitignore", "tee .github/x", "echo .git/config", "echo x > .gitignore"],
+        &[
+            "cp a .git/config",
+            "tee .git/hooks/pre-commit",
+            "tee innocent/config",
+            "tee sub/../.git/config",
+            "tee .GIT/config",
+            "sort -o .git/config a",
+            "sort --output=.git/config a",
+            "sed -i s/a/b/ .git/config",
+            "dd of=.git/config",
+            "mv a .git",
+            "echo x > .git/config",
+            "echo x >> innocent/config",
+        ],
+    );
+}
+
+#[test]
 fn a_program_that_is_not_installed_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let rules = compile(serde_json::json!({ "commands": ["ls", "no-such-program"] }), dir.path());

@@ -20,14 +20,8 @@ const ALONE: &[&str] = &[
     "true", "uname", "unexpand", "uniq", "uptime", "wc", "whoami",
 ];
 
-/// Subcommands of git that stay in the repository. What the rest speaks to may need a helper.
-#[rustfmt::skip]
-const LOCAL: &[&str] = &[
-    "add", "annotate", "blame", "branch", "cat-file", "check-attr", "check-ignore", "cherry", "commit", "count-objects",
-    "describe", "diff", "diff-files", "diff-index", "diff-tree", "for-each-ref", "grep", "log", "ls-files", "ls-tree",
-    "merge-base", "mv", "name-rev", "range-diff", "reflog", "reset", "restore", "rev-list", "rev-parse", "rm", "shortlog",
-    "show", "show-branch", "show-ref", "status", "symbolic-ref", "tag", "whatchanged",
-];
+/// Subcommands of git that speak to other repositories, for which it has helpers and takes a shell. The rest is git alone.
+const REMOTE: &[&str] = &["clone", "fetch", "ls-remote", "pull", "push", "remote"];
 
 /// What a sealed run may execute, beside the programs of its plan.
 #[derive(Debug, Default)]
@@ -42,7 +36,7 @@ impl Sealed {
             let is_git = names.iter().any(|name| name == "git");
             let subcommand = command.argv.iter().skip(1).find(|argument| !argument.starts_with('-'));
             let alone = if is_git {
-                subcommand.is_some_and(|name| LOCAL.contains(&name.as_str()))
+                subcommand.is_some_and(|name| !REMOTE.contains(&name.as_str()))
             } else {
                 names.iter().any(|name| ALONE.contains(&name.as_str()))
             };
