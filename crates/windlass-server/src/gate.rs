@@ -192,7 +192,7 @@ impl Gate {
         let span = trace::begin(caller, &entry.name);
         let passing = self.pass(&rules, &entry, caller, request, meta, client, gone, &record);
         let outcome = passing.instrument(span.clone()).await;
-        let outcome = outcome.and_then(|reply| self.shape(&rules, &entry, caller, reply));
+        let outcome = outcome.and_then(|reply| self.shape(&rules, &entry, caller, reply)).map_err(shape::brief);
         trace::end(&span, &outcome);
         record.end(&outcome);
         match outcome {
@@ -308,6 +308,8 @@ impl Gate {
 
     fn unknown_tool(&self, caller: &Caller, scope: Option<&str>, name: &str) -> mcp::ErrorData {
         let visible = self.tools(caller, scope);
+        let name: String = name.chars().take(128).collect();
+        let name = name.as_str();
         let hint = match similar(name, &visible) {
             Some(similar) => format!("did you mean `{similar}`?"),
             None => "tools/list shows what there is".to_owned(),

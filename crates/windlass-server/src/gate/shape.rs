@@ -6,6 +6,9 @@ use windlass_core::{Output, Outputs, Principal, ToolError, mcp};
 /// Structured content larger than this many times the text cap is a toolset's defect: sinks exist for such data.
 const STRUCTURED_FACTOR: u64 = 16;
 
+/// Bytes of an error's message.
+const LONGEST_ERROR: usize = 8 << 10;
+
 /// Caps the text of `output` at `cap` bytes; what is cut goes behind a handle.
 pub(crate) fn cap(output: &mut Output, cap: u64, outputs: &dyn Outputs, who: &Principal) -> Result<u64, ToolError> {
     if let Some(structured) = &output.structured {
@@ -51,6 +54,16 @@ pub(crate) fn result(output: Output) -> mcp::CallToolResult {
     result
 }
 
+/// An error that quotes what it was given must not be as long as that was: models pay for every word.
+pub(crate) fn brief(mut error: ToolError) -> ToolError {
+    let long = error.message.len();
+    if long > LONGEST_ERROR {
+        error.message.truncate(error.message.floor_char_boundary(LONGEST_ERROR));
+        error.message.push_str(&format!("… [{long} bytes]"));
+    }
+    error
+}
+
 /// A failed call on the wire: text for the model, kind and details as data. `has_schema` says that the tool promised
 /// structured content of another shape, which an error must not break.
 pub(crate) fn error(error: &ToolError, has_schema: bool) -> mcp::CallToolResult {
@@ -69,6 +82,13 @@ pub(crate) fn error(error: &ToolError, has_schema: bool) -> mcp::CallToolResult 
 mod tests {
     use super::*;
     use windlass_core::NoOutputs;
+
+    #[test]
+    fn an_error_is_not_as_long_as_what_it_quotes() {
+        let error = brief(ToolError::invalid("é".repeat(1 << 20)));
+        assert!(error.message.len() < LONGEST_ERROR + 64 && error.message.ends_with("… [2097152 bytes]"));
+        assert_eq!(brief(ToolError::invalid("short")).message, "short");
+    }
 
     #[test]
     fn data_out_of_all_proportion_is_refused() {

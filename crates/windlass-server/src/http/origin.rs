@@ -46,8 +46,10 @@ impl OriginCheck {
                 shorten(host)
             )));
         }
-        match headers.get(header::ORIGIN) {
-            Some(origin) if !self.origin_allowed(origin, host, any_host) => Err(Refused(format!(
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        match (origins.next(), origins.next()) {
+            (_, Some(_)) => Err(Refused("more than one Origin header".into())),
+            (Some(origin), _) if !self.origin_allowed(origin, host, any_host) => Err(Refused(format!(
                 "Origin `{}` is not allowed here; to serve it, add it to server.allowed_origins",
                 shorten(origin.to_str().unwrap_or("(not text)"))
             ))),
@@ -134,6 +136,16 @@ mod tests {
     #[test]
     fn a_credential_makes_any_host_safe_where_none_is_listed() {
         assert!(check(&ServerSettings::default(), true, "my-alb.eu-west-1.elb.example.com", None));
+    }
+
+    #[test]
+    fn a_second_origin_hides_behind_no_first() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "localhost:8080".parse().unwrap());
+        headers.append(header::ORIGIN, "http://localhost:8080".parse().unwrap());
+        assert!(OriginCheck::new(&ServerSettings::default()).check(&headers, false).is_ok());
+        headers.append(header::ORIGIN, "https://evil.example.com".parse().unwrap());
+        assert!(OriginCheck::new(&ServerSettings::default()).check(&headers, false).is_err());
     }
 
     #[test]
