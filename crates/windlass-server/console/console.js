@@ -1,186 +1,173 @@
-// The console: lists the tools, calls one, and shows decisions as they are made. Everything the server sends is put on
-// the page as text, never as markup.
+// The console: lists the tools, calls one, and shows decisions as they are made.
 
-const $ = (id) => document.getElementById(id)
-const REVISION = '2025-11-25'
-const SHOWN_EVENTS = 200
-const KEY = 'windlass.token'
+import { ask, key, reach } from './api.js'
+import { fields, given, laidOut } from './form.js'
+import { $, element, json, prose } from './parts.js'
+import { checkReadiness, follow, watchReadiness } from './watch.js'
 
-let token = sessionStorage.getItem(KEY)
-let lastId = 0
+/** From this many tools on, the list can be filtered. */
+const MANY = 8
+const RETRY_MS = 2000
 
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties)
-  made.append(...children)
-  return made
-}
+let tools = []
+let chosen
+let form = []
+let running
 
-function headers(more = {}) {
-  return token ? { Authorization: `Bearer ${token}`, ...more } : more
-}
-
-/** One JSON-RPC request; answers its result, or throws what a person can read. */
-async function ask(method, params = {}) {
-  const response = await fetch('/mcp', {
-    method: 'POST',
-    headers: headers({
-      'Content-Type': 'application/json',
-      Accept: 'application/json',
-      'MCP-Protocol-Version': REVISION,
-    }),
-    body: JSON.stringify({ jsonrpc: '2.0', id: ++lastId, method, params }),
-  })
-  const answer = await response.json().catch(() => ({}))
-  if (response.status === 401) throw Object.assign(new Error(answer.error?.message ?? 'a key is needed'), { unauthenticated: true })
-  if (answer.error) throw new Error(answer.error.message)
-  if (!response.ok) throw new Error(`the server answered ${response.status}`)
-  return answer.result
-}
-
-async function start() {
+async function connect() {
   try {
-    const { tools } = await ask('tools/list')
-    $('sign-in').hidden = true
-    $('status').textContent = tools.length === 1 ? '1 tool' : `${tools.length} tools`
-    show(tools)
-    follow()
+    tools = (await ask('tools/list')).tools
+    const { version } = await (await reach('/health')).json()
+    $('status').textContent = `version ${version}`
   } catch (error) {
-    $('status').textContent = error.message
-    $('sign-in').hidden = !error.unauthenticated
-    if (error.unauthenticated) $('token').focus()
+    return refused(error)
   }
+  $('sign-in').hidden = true
+  $('sign-out').hidden = !key.given()
+  list()
+  choose()
+  checkReadiness()
+  if (await follow() === 401) connect()
+}
+
+function refused(error) {
+  const again = key.given()
+  $('status').textContent = error.unauthenticated ? 'not signed in' : error.message
+  if (error.unreachable) return setTimeout(connect, RETRY_MS)
+  if (!error.unauthenticated) return
+  key.forget()
+  $('sign-in').hidden = false
+  $('sign-out').hidden = true
+  $('refusal').textContent = again ? error.message : ''
+  $('token').focus()
 }
 
 $('sign-in').addEventListener('submit', (event) => {
   event.preventDefault()
-  token = $('token').value.trim()
-  sessionStorage.setItem(KEY, token)
+  key.keep($('token').value.trim())
   $('token').value = ''
-  start()
+  connect()
 })
 
-function show(tools) {
-  $('tools').replaceChildren(...tools.map((tool) => {
-    const button = element('button', { type: 'button', textContent: tool.name },
-      element('small', { textContent: tool.description ?? '' }))
-    button.addEventListener('click', () => choose(tool, button))
-    return element('li', {}, button)
-  }))
+$('sign-out').addEventListener('click', () => {
+  key.forget()
+  location.reload()
+})
+
+function list() {
+  $('count').textContent = tools.length
+  $('filter').hidden = tools.length < MANY
+  const wanted = $('filter').value.toLowerCase()
+  const shown = tools.filter(({ name, title = '' }) => `${name} ${title}`.toLowerCase().includes(wanted))
+  $('no-tools').hidden = shown.length > 0
+  $('no-tools').textContent = tools.length === 0 ? 'There is none that you may call.' : 'No tool has that in its name.'
+  $('tools').replaceChildren(...shown.map(link))
+  mark()
 }
 
-function choose(tool, button) {
-  document.querySelectorAll('#tools [aria-current]').forEach((other) => other.removeAttribute('aria-current'))
-  button.setAttribute('aria-current', 'true')
-  $('tool').hidden = false
+function link({ name, title, description }) {
+  const small = element('small', { textContent: title ?? description ?? '' })
+  return element('li', {}, element('a', { href: address(name) }, element('b', { textContent: name }), small))
+}
+
+const address = (name) => `#${encodeURIComponent(name)}`
+
+$('filter').addEventListener('input', list)
+
+function mark() {
+  for (const link of $('tools').querySelectorAll('a')) {
+    if (link.hash === location.hash) link.setAttribute('aria-current', 'true')
+    else link.removeAttribute('aria-current')
+  }
+}
+
+/** Shows the tool that the address names, so that a tool can be linked to. */
+function choose() {
+  const tool = tools.find(({ name }) => address(name) === location.hash)
+  running?.abort()
+  chosen = tool
+  mark()
+  $('no-tool').hidden = tool !== undefined
+  $('chosen').hidden = tool === undefined
+  if (!tool) return
   $('result').hidden = true
   $('tool-title').textContent = tool.title ?? tool.name
-  $('tool-description').textContent = tool.description ?? ''
-  $('tool-hints').textContent = hints(tool.annotations)
-  $('schema').textContent = JSON.stringify(tool.inputSchema, null, 2)
-  form(tool)
-}
-
-function hints(annotations = {}) {
-  const words = []
-  if (annotations.readOnlyHint) words.push('changes nothing')
-  else if (annotations.destructiveHint !== false) words.push('may change or destroy things')
-  if (annotations.openWorldHint) words.push('reaches outside this machine')
-  return words.join(' · ')
-}
-
-function form(tool) {
-  const properties = Object.entries(tool.inputSchema.properties ?? {})
-  const required = new Set(tool.inputSchema.required ?? [])
-  const fields = properties.map(([name, schema]) => field(name, schema, required.has(name)))
-  const submit = element('button', { textContent: 'Call' })
-  $('call').replaceChildren(...fields.map((one) => one.label), submit)
-  $('call').onsubmit = async (event) => {
+  $('tool-facts').replaceChildren(element('code', { textContent: tool.name }), ...facts(tool.annotations))
+  $('tool-description').replaceChildren(...prose(tool.description))
+  $('input-schema').textContent = json(tool.inputSchema)
+  $('output-schema').textContent = json(tool.outputSchema)
+  $('output-part').hidden = tool.outputSchema === undefined
+  form = fields(tool.inputSchema)
+  $('fields').replaceChildren(...laidOut(form))
+  $('keys').hidden = $('fields').querySelector('textarea') === null
+  $('call').onsubmit = (event) => {
     event.preventDefault()
-    submit.disabled = true
-    try {
-      const given = fields.map(({ name, value }) => [name, value()]).filter(([, value]) => value !== undefined)
-      outcome(await ask('tools/call', { name: tool.name, arguments: Object.fromEntries(given) }))
-    } catch (error) {
-      outcome({ isError: true, content: [{ type: 'text', text: error.message }] })
-    } finally {
-      submit.disabled = false
-    }
+    call(tool)
   }
 }
 
-/** One argument: its label with an input, and how to read it back (`undefined` = not given). */
-function field(name, schema, required) {
-  const type = [schema.type].flat().find((one) => one && one !== 'null')
-  let input, value
-  if (schema.enum) {
-    input = element('select', {}, ...(required ? [] : [element('option', { value: '' })]),
-      ...schema.enum.filter((one) => one !== null).map((one) => element('option', { textContent: one })))
-    value = () => input.value || undefined
-  } else if (type === 'boolean') {
-    input = element('input', { type: 'checkbox', checked: schema.default === true })
-    value = () => (input.checked || required || schema.default === true ? input.checked : undefined)
-  } else if (type === 'integer' || type === 'number') {
-    input = element('input', { type: 'number', step: type === 'integer' ? 1 : 'any' })
-    value = () => (input.value === '' ? undefined : Number(input.value))
-  } else if (type === 'string') {
-    input = element('input', { type: 'text', spellcheck: false, autocomplete: 'off' })
-    value = () => (input.value === '' && !required ? undefined : input.value)
-  } else {
-    input = element('textarea', { placeholder: 'JSON', spellcheck: false })
-    value = () => {
-      if (input.value.trim() === '') return undefined
-      try { return JSON.parse(input.value) } catch { throw new Error(`${name} is not JSON`) }
-    }
-  }
-  input.name = name
-  input.required = required && type !== 'boolean'
-  const label = element('label', {}, name, input)
-  if (schema.description) label.append(element('small', { textContent: schema.description }))
-  return { name, label, value }
+addEventListener('hashchange', () => {
+  choose()
+  // Where the columns stand on top of each other, the form is below the list.
+  $('tool-title').focus({ preventScroll: true })
+  $('tool').scrollIntoView({ block: 'nearest' })
+})
+
+function facts(annotations = {}) {
+  const words = annotations.readOnlyHint ? ['changes nothing']
+    : annotations.destructiveHint === false ? ['only adds'] : ['may change or destroy things']
+  if (annotations.openWorldHint) words.push('reaches outside')
+  return words.map((word) => element('span', { textContent: word }))
 }
 
-function outcome(result) {
-  $('result').hidden = false
-  $('outcome').textContent = result.isError ? 'The call failed or was denied' : 'Done'
-  $('outcome').className = result.isError ? 'error' : 'allowed'
-  $('text').textContent = (result.content ?? [])
+$('fields').addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.target.tagName !== 'TEXTAREA') return
+  event.preventDefault()
+  $('call').requestSubmit()
+})
+
+$('stop').addEventListener('click', () => running?.abort())
+
+async function call(tool) {
+  // Enter in a field submits even where the button is disabled.
+  if (running) return
+  const { signal } = running = new AbortController()
+  busy(true)
+  const begun = performance.now()
+  const took = () => `${Math.round(performance.now() - begun)} ms`
+  try {
+    const result = await ask('tools/call', { name: tool.name, arguments: given(form) }, signal)
+    outcome(tool, result.isError ? 'Refused or failed' : `Done in ${took()}`, result)
+  } catch (error) {
+    const stopped = signal.aborted
+    const content = stopped ? [] : [{ type: 'text', text: error.message }]
+    outcome(tool, stopped ? `Stopped after ${took()}` : 'No result', { isError: true, content })
+    if (error.unauthenticated) refused(error)
+  } finally {
+    running = undefined
+    busy(false)
+  }
+}
+
+function busy(is) {
+  $('go').disabled = is
+  $('go').textContent = is ? 'Calling…' : 'Call'
+  $('stop').hidden = !is
+}
+
+function outcome(tool, heading, { isError, content = [], structuredContent }) {
+  // Another one may have been chosen meanwhile.
+  if (tool !== chosen) return
+  Object.assign($('outcome'), { textContent: heading, className: isError ? 'bad' : 'good' })
+  $('text').textContent = content
     .map((block) => (block.type === 'text' ? block.text : `[${block.type} ${block.mimeType ?? ''}]`)).join('\n')
-  $('structured').textContent = JSON.stringify(result.structuredContent ?? null, null, 2)
+  $('text').hidden = $('text').textContent === ''
+  $('text').className = isError ? 'refused' : ''
+  $('structured').textContent = json(structuredContent)
+  $('structured-part').hidden = structuredContent === undefined
+  $('result').hidden = false
+  $('result').scrollIntoView({ block: 'nearest' })
 }
 
-/** Reads the stream of decisions for as long as the page is open, and takes it up again where it breaks. */
-async function follow() {
-  for (;;) {
-    try {
-      const response = await fetch('/console/events', { headers: headers() })
-      if (!response.ok) return
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
-      for (let rest = ''; ;) {
-        const { value, done } = await reader.read()
-        if (done) break
-        const parts = (rest + value).split('\n\n')
-        rest = parts.pop()
-        for (const part of parts) if (part.startsWith('data: ')) add(JSON.parse(part.slice(6)))
-      }
-    } catch { /* the server is restarting, or the network is: try again below */ }
-    await new Promise((resume) => setTimeout(resume, 2000))
-  }
-}
-
-const seen = new Set()
-
-function add(event) {
-  const id = `${event.chain ?? ''}${event.seq}${event.time}`
-  if (seen.has(id)) return
-  seen.add(id)
-  $('no-events').hidden = true
-  const what = [event.tool ?? event.method, event.reason].filter(Boolean).join(': ')
-  const took = event.duration_us === undefined ? '' : `${(event.duration_us / 1000).toFixed(1)} ms`
-  const cells = [new Date(event.time).toLocaleTimeString(), event.decision, event.principal ?? event.peer ?? '', what, took]
-  const row = element('tr', {}, ...cells.map((text) => element('td', { textContent: text })))
-  row.children[1].className = event.decision
-  $('events').prepend(row)
-  while ($('events').children.length > SHOWN_EVENTS) $('events').lastElementChild.remove()
-}
-
-start()
+connect()
+watchReadiness()

@@ -21,10 +21,17 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 /// Members of this group see everybody's decisions; others see their own.
 const OPERATORS: &str = "operators";
 
-const FILES: [(&str, &str, &str); 4] = [
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+const FILES: [(&str, &str, &str); 8] = [
     ("/", "text/html; charset=utf-8", include_str!("../../console/index.html")),
-    ("/console/console.css", "text/css; charset=utf-8", include_str!("../../console/console.css")),
-    ("/console/console.js", "text/javascript; charset=utf-8", include_str!("../../console/console.js")),
+    ("/console/console.css", STYLE, include_str!("../../console/console.css")),
+    ("/console/console.js", SCRIPT, include_str!("../../console/console.js")),
+    ("/console/api.js", SCRIPT, include_str!("../../console/api.js")),
+    ("/console/form.js", SCRIPT, include_str!("../../console/form.js")),
+    ("/console/parts.js", SCRIPT, include_str!("../../console/parts.js")),
+    ("/console/watch.js", SCRIPT, include_str!("../../console/watch.js")),
     ("/console/icon.svg", "image/svg+xml", include_str!("../../console/icon.svg")),
 ];
 
