@@ -312,6 +312,41 @@ fn git_is_kept_from_running_what_its_configuration_says() {
 }
 
 #[test]
+fn no_program_follows_the_links_it_finds_below_a_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/etc", dir.path().join("out")).unwrap();
+    let rules =
+        compile(serde_json::json!({ "commands": ["grep", "find", "ls", "du", "cp", "tar", "diff"] }), dir.path());
+    check(
+        &rules,
+        &["grep -rn root ."],
+        &[
+            "grep -R root .",
+            "grep -nR root .",
+            "grep --deref x .",
+            "find -L .",
+            "find . -follow",
+            "ls -RL",
+            "ls --deref .",
+        ],
+    );
+    check(
+        &rules,
+        &[
+            "find . -name x",
+            "ls -lR .",
+            "du -sh .",
+            "cp -r a b",
+            "tar cf x.tar a",
+            "tar czf x.tar a",
+            "diff -r --no-dereference a b",
+            "diff a b",
+        ],
+        &["du -L .", "cp -rL a b", "tar chf x.tar a", "tar -cf x.tar --deref a", "diff -r a b", "diff -ur a b"],
+    );
+}
+
+#[test]
 fn what_git_runs_is_not_written_by_others() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join(".git/hooks")).unwrap();
@@ -412,7 +447,7 @@ fn what_list_commands_shows() {
         .map(|rule| format!("{}: {} [{}]", rule.rule, rule.arguments.join("; "), rule.grants.join(" ")))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    ls: paths inside the allowed directories [| && globs]
+    ls: paths inside the allowed directories; nothing that makes it run other programs [| && globs]
     git log|diff: begins with log or diff; not the flags -p; paths inside the allowed directories; nothing that makes it run other programs [| && globs]
     cat: no paths; nothing that makes it run other programs [globs]
     ");

@@ -1,7 +1,7 @@
 //! Programs that find, pack, copy and list files.
 
 use super::{Builtin, KNOWN, Verdict};
-use crate::rules::flags::Spelling;
+use crate::rules::flags::{Flag, Spelling};
 
 const WORDS: Spelling = Spelling { words: true, ..Spelling::GNU };
 
@@ -19,12 +19,15 @@ pub(super) const TABLE: &[Builtin] = &[
             "-fprint*",
             "-files0-from",
             "-unique-exec",
+            // What a link inside the roots points at was checked by nobody.
+            "-L",
+            "-follow",
         ]),
         ..KNOWN
     },
     Builtin {
         names: &["fd", "fdfind"],
-        verdict: Verdict::Without(&["-x|--exec", "-X|--exec-batch", "--gen-completions"]),
+        verdict: Verdict::Without(&["-x|--exec", "-X|--exec-batch", "--gen-completions", "-L|--follow"]),
         ..KNOWN
     },
     Builtin { names: &["locate", "mlocate", "plocate"], verdict: Verdict::Without(&["-d|--database"]), ..KNOWN },
@@ -47,6 +50,7 @@ pub(super) const TABLE: &[Builtin] = &[
             "--index-file",
             "--force-local-script",
             "-T|--files-from",
+            "-h|--dereference",
         ]),
         // `f host:file` starts a remote shell.
         check: Some(|arguments| refuse_remote(arguments, "an archive on another host is reached through a shell")),
@@ -61,6 +65,7 @@ pub(super) const TABLE: &[Builtin] = &[
     Builtin {
         names: &["zip"],
         verdict: Verdict::Without(&["-T|--test", "-TT|--unzip-command", "-@|--names-stdin"]),
+        check: Some(keep_links),
         ..KNOWN
     },
     Builtin { names: &["unzip"], verdict: Verdict::Without(&["-:"]), ..KNOWN },
@@ -92,6 +97,9 @@ pub(super) const TABLE: &[Builtin] = &[
             "--log-file",
             "--sockopts",
             "--address",
+            "-L|--copy-links",
+            "-k|--copy-dirlinks",
+            "--copy-unsafe-links",
             "--source-filter",
             "--dest-filter",
         ]),
@@ -101,7 +109,10 @@ pub(super) const TABLE: &[Builtin] = &[
     Builtin { names: &["install", "ginstall"], verdict: Verdict::Without(&["-s|--strip", "--strip-program"]), ..KNOWN },
     // A link made now is followed later, by a program whose path was checked before.
     Builtin { names: &["ln", "link"], verdict: Verdict::Without(&["-s|--symbolic"]), ..KNOWN },
-    Builtin { names: &["cp", "gcp"], verdict: Verdict::Without(&["-s|--symbolic-link"]), ..KNOWN },
+    Builtin { names: &["cp", "gcp"], verdict: Verdict::Without(&["-s|--symbolic-link", "-L|--dereference"]), ..KNOWN },
+    Builtin { names: &["ls", "dir", "vdir"], verdict: Verdict::Without(&["-L|--dereference"]), ..KNOWN },
+    Builtin { names: &["tree"], verdict: Verdict::Without(&["-l", "--fromfile", "--fromtabfile"]), ..KNOWN },
+    Builtin { names: &["diff"], check: Some(no_links_below), ..KNOWN },
     Builtin { names: &["rm", "grm"], verdict: Verdict::Without(&["--no-preserve-root"]), ..KNOWN },
     Builtin { names: &["chmod", "chown", "chgrp"], verdict: Verdict::Without(&["--no-preserve-root"]), ..KNOWN },
     Builtin {
@@ -109,7 +120,11 @@ pub(super) const TABLE: &[Builtin] = &[
         verdict: Verdict::Interpreter("it makes devices and pipes, not files"),
         ..KNOWN
     },
-    Builtin { names: &["du", "gdu"], verdict: Verdict::Without(&["--files0-from", "-X|--exclude-from"]), ..KNOWN },
+    Builtin {
+        names: &["du", "gdu"],
+        verdict: Verdict::Without(&["--files0-from", "-X|--exclude-from", "-L|--dereference"]),
+        ..KNOWN
+    },
     Builtin { names: &["wc"], verdict: Verdict::Without(&["--files0-from"]), ..KNOWN },
     Builtin {
         names: &["file"],
@@ -159,6 +174,29 @@ fn refuse_remote(arguments: &[String], why: &str) -> Result<(), String> {
     match arguments.iter().find(|text| is_remote(text)) {
         Some(argument) => Err(format!("`{argument}`: {why}")),
         None => Ok(()),
+    }
+}
+
+/// zip packs what links point at, unless told to pack the links.
+fn keep_links(arguments: &[String]) -> Result<(), String> {
+    let recurses = Flag::new("-r|-R|--recurse-paths|--recurse-patterns")?;
+    let keeps = |text: &String| {
+        text == "--symlinks" || (text.starts_with('-') && !text.starts_with("--") && text.contains('y'))
+    };
+    let found = |flag: &Flag| arguments.iter().enumerate().any(|(at, text)| flag.is_in(text, at, Spelling::GNU));
+    match found(&recurses) && !arguments.iter().any(keeps) {
+        true => Err("below a directory it packs what links point at; add -y to pack the links".into()),
+        false => Ok(()),
+    }
+}
+
+/// diff reads what links point at, unless told to compare the links.
+fn no_links_below(arguments: &[String]) -> Result<(), String> {
+    let recursive = Flag::new("-r|--recursive")?;
+    let found = arguments.iter().enumerate().any(|(at, text)| recursive.is_in(text, at, Spelling::GNU));
+    match found && !arguments.iter().any(|text| text == "--no-dereference") {
+        true => Err("below a directory it reads what links point at; add --no-dereference".into()),
+        false => Ok(()),
     }
 }
 

@@ -7,12 +7,14 @@ pub(super) const TABLE: &[Builtin] = &[
     Builtin { names: &["echo", "printf"], text: Text::All, ..KNOWN },
     Builtin {
         names: &["grep", "egrep", "fgrep", "ggrep", "zgrep", "zegrep", "zfgrep"],
+        // It follows every link below a directory; -r does not.
+        verdict: Verdict::Without(&["-R|--dereference-recursive"]),
         text: Text::FirstUnless(&["-e|--regexp", "-f|--file", "--exclude-from"]),
         ..KNOWN
     },
     Builtin {
         names: &["rg"],
-        verdict: Verdict::Without(&["--pre", "--hostname-bin", "-z|--search-zip"]),
+        verdict: Verdict::Without(&["--pre", "--hostname-bin", "-z|--search-zip", "-L|--follow"]),
         text: Text::FirstUnless(&["-e|--regexp", "-f|--file", "--files", "--type-list", "--generate", "--ignore-file"]),
         ..KNOWN
     },
