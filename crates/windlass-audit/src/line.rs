@@ -119,8 +119,27 @@ impl<'a> Members<'a> {
     }
 
     fn body(self) -> Body {
-        Body { time: SystemTime::now(), members: self.out }
+        Body { time: SystemTime::now(), members: printable(self.out) }
     }
+}
+
+/// JSON leaves some characters as they are that a terminal obeys or that hide what a line says: 8-bit control
+/// characters, line separators, and marks that reverse the direction of text. In JSON they stand in strings alone, where
+/// an escape means the same.
+fn printable(json: Vec<u8>) -> Vec<u8> {
+    let obeyed = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if json.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        return json;
+    }
+    let text = std::str::from_utf8(&json).expect("made of JSON text and our own names");
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match obeyed(c) {
+            true => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => escaped.push(c),
+        }
+    }
+    escaped.into_bytes()
 }
 
 /// Gives lines their numbers and ties each to the one before.
@@ -158,4 +177,23 @@ fn rfc3339(time: SystemTime) -> String {
     let (date, hour, minute, second) = (utc.date(), utc.hour(), utc.minute(), utc.second());
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", utc.millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_line_speaks_to_a_terminal() {
+        let hostile = "a\u{9b}31m\u{7f}\u{2028}\u{202e}\u{1b}[2J\n{\"audit\":1} ünï";
+        let mut event = AuditEvent::new(Decision::Denied, hostile, "http");
+        event.tool = Some(hostile.to_owned());
+        event.arguments = serde_json::json!({ hostile: hostile }).as_object().cloned();
+        let line = Chain::after(GENESIS.to_owned()).line(&Body::of_event(&event, &Redactor::default()));
+        assert!(!line.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{202e}')), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        for seen in [&read["method"], &read["tool"], &read["arguments"][hostile]] {
+            assert_eq!(seen, hostile);
+        }
+    }
 }
