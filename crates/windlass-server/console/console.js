@@ -22,7 +22,7 @@ async function connect() {
   } catch (error) {
     return refused(error)
   }
-  $('sign-in').hidden = true
+  opened(true)
   $('sign-out').hidden = !key.given()
   list()
   choose()
@@ -36,13 +36,18 @@ function refused(error) {
   if (error.unreachable) return setTimeout(connect, RETRY_MS)
   if (!error.unauthenticated) return
   key.forget()
-  $('sign-in').hidden = false
+  opened(false)
   $('sign-out').hidden = true
   $('refusal').textContent = again ? error.message : ''
   $('token').focus()
 }
 
-$('sign-in').addEventListener('submit', (event) => {
+function opened(is) {
+  $('sign-in').hidden = is
+  for (const part of ['list', 'tool', 'decisions']) $(part).hidden = !is
+}
+
+$('with-key').addEventListener('submit', (event) => {
   event.preventDefault()
   key.keep($('token').value.trim())
   $('token').value = ''
@@ -88,6 +93,7 @@ function choose() {
   chosen = tool
   mark()
   $('no-tool').hidden = tool !== undefined
+  $('tool').hidden = tools.length === 0
   $('chosen').hidden = tool === undefined
   if (!tool) return
   $('result').hidden = true

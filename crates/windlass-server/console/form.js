@@ -45,9 +45,10 @@ function field(name, schema, required) {
 function control(name, schema, type, required) {
   const choices = schema.enum?.filter((one) => one !== null) ?? (type === 'boolean' ? [true, false] : undefined)
   if (choices) {
-    const none = required ? [] : [element('option', { value: '', textContent: 'not given' })]
+    // Nothing is chosen in somebody's stead.
+    const none = schema.default === undefined ? (required ? 'choose' : 'not given') : `default: ${schema.default}`
     const options = choices.map((one, index) => element('option', { value: index, textContent: String(one) }))
-    const select = element('select', {}, ...none, ...options)
+    const select = element('select', {}, element('option', { value: '', textContent: none }), ...options)
     return [select, () => choices[select.value === '' ? -1 : Number(select.value)]]
   }
   if (type === 'integer' || type === 'number') {

@@ -18,7 +18,8 @@ export async function follow() {
     try {
       const response = await reach('/console/events')
       if (!response.ok) {
-        live(response.status === 404 ? 'are not shown on this server' : '')
+        live(response.status === 404 ? 'not shown on this server' : '')
+        $('no-events').hidden = response.status === 404
         return response.status
       }
       live('live', 'good')
