@@ -22,6 +22,8 @@ const SHORTEST_SECRET: usize = 6;
 #[derive(Debug, Default)]
 pub struct Redactor {
     names: Vec<String>,
+    /// The same names with a value behind them, within text.
+    named: Option<Regex>,
     known: Option<Regex>,
 }
 
@@ -36,12 +38,21 @@ impl Redactor {
         let known = (!alternatives.is_empty())
             .then(|| regex::RegexBuilder::new(&alternatives.join("|")).size_limit(64 << 20).build());
         let known = known.map(|pattern| pattern.expect("escaped literals are a valid pattern"));
-        Self { names: names.iter().map(|name| names::normal(name)).filter(|name| !name.is_empty()).collect(), known }
+        let names: Vec<String> = names.iter().map(|name| names::normal(name)).filter(|name| !name.is_empty()).collect();
+        Self { named: shapes::named(&names), names, known }
     }
 
     /// `text` without secrets.
     pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self.without_known(text) {
+        let text = self.without_known(text);
+        let text = match &self.named {
+            Some(named) => match named.replace_all(&text, "${1}[redacted]") {
+                Cow::Borrowed(_) => text,
+                Cow::Owned(text) => Cow::Owned(text),
+            },
+            None => text,
+        };
+        match text {
             Cow::Borrowed(text) => shapes::scrub(text),
             Cow::Owned(text) => Cow::Owned(shapes::scrub(&text).into_owned()),
         }

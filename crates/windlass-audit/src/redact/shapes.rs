@@ -66,6 +66,20 @@ static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
     }
 });
 
+/// What finds `name=value`, `name: value` and `--name value` for names of the operator's own, in any spelling.
+pub(super) fn named(names: &[String]) -> Option<regex::Regex> {
+    let spelled = |name: &String| {
+        let letters: Vec<String> = name.chars().map(|letter| regex::escape(&letter.to_string())).collect();
+        letters.join("[_.-]?")
+    };
+    let any = names.iter().map(spelled).collect::<Vec<_>>().join("|");
+    let name = format!(r"[\w.-]*(?:{any})[\w.-]*");
+    let pattern = format!(r#"(?i)({name}["'\\]*\s*[:=]\s*|(?:^|\s)--?{name}\s+){VALUE}"#);
+    // As with known secrets, only a list of thousands could be too long.
+    (!names.is_empty())
+        .then(|| regex::RegexBuilder::new(&pattern).size_limit(64 << 20).build().expect("escaped literals"))
+}
+
 pub(super) fn scrub(text: &str) -> Cow<'_, str> {
     if text.len() < SHORTEST {
         return Cow::Borrowed(text);

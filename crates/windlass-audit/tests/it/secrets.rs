@@ -83,7 +83,7 @@ fn the_servers_own_secrets_go_wherever_they_stand() {
         trace: Some("tr0ub4dor&3".into()),
         ..event(
             Decision::Failed,
-            json!({"tr0ub4dor&3": 12345678, "x": ["atr0ub4dor&3b"], "customerIban": "DE0012", "long": format!("{}tr0ub4dor&3{}", "x".repeat(250), "y".repeat(20_000))}),
+            json!({"tr0ub4dor&3": 12345678, "x": ["atr0ub4dor&3b"], "customerIban": "DE0012", "argv": ["--customer_iban=DE0012", "customer.iban: 'DE0012 x'", "--customer-iban", "DE0012"], "line": "pay --customeriban DE0012 now", "long": format!("{}tr0ub4dor&3{}", "x".repeat(250), "y".repeat(20_000))}),
         )
     };
     log.record(all_over);
