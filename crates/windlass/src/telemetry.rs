@@ -27,10 +27,13 @@ impl Drop for Telemetry {
     }
 }
 
+/// What other crates say of requests stays out unless it is asked for by their name: the audit log says it, without the
+/// secrets. rmcp tells of every request at `info` and quotes errors at `warn`; the shell parser quotes whole lines.
+const QUIET: &str = "rmcp=warn,rmcp::service=error,tokenize=off,parse=off,expansion=off,arithmetic=off";
+
 /// Starts both. Call spans (`windlass_server::CALLS`) go to the collector only, so that without one they cost nothing.
 pub fn start(settings: &TelemetrySettings) -> anyhow::Result<Telemetry> {
-    // rmcp tells of every request at `info`; here the audit log does.
-    let filter = EnvFilter::try_new(format!("rmcp=warn,{},{}=off", settings.log, windlass_server::CALLS))
+    let filter = EnvFilter::try_new(format!("{QUIET},{},{}=off", settings.log, windlass_server::CALLS))
         .with_context(|| format!("telemetry.log: `{}` is no log filter; try `info`", settings.log))?;
     let text = match settings.log_format {
         LogFormat::Text => true,
