@@ -48,11 +48,12 @@ pub async fn run(config: &ConfigArgs, args: &ServeArgs) -> Result<Exit, Failure>
     let signals = Signals::listen().context("signals cannot be received")?;
     let house = House::build(&loaded, if stdio { Stream::Stderr } else { Stream::Stdout })?;
     let server = Arc::new(Server::new(house.parts(&loaded)?).map_err(Failure::usage)?);
-    banner(&loaded, &server, listener.as_ref(), stdio);
     house.started(&loaded);
-
     let signals = tokio::spawn(signals.obey(server.clone(), house.clone(), Reloader::new(sources.clone(), &loaded)));
+    // Before the banner too: whoever has read it may edit the file, and must not do so in vain.
     let watching = house.watch(&loaded, server.clone(), sources);
+    banner(&loaded, &server, listener.as_ref(), stdio);
+
     let outcome = converse(&server, listener, stdio).await;
     signals.abort();
     drop(watching);
