@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex, mpsc},
+    sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
@@ -185,16 +185,16 @@ impl House {
     }
 
     /// Waits until it has ended by itself.
-    pub fn ended(&mut self) -> ExitStatus {
+    pub fn ended(&self) -> ExitStatus {
         self.exit.wait(PATIENCE).unwrap_or_else(|| panic!("it did not end:\n{}", self.stderr.text()))
     }
 
-    pub fn is_running(&mut self) -> bool {
+    pub fn is_running(&self) -> bool {
         self.exit.wait(Duration::ZERO).is_none()
     }
 
     /// SIGTERM, and everything it ever said: standard output, standard error.
-    pub fn stop(mut self) -> (String, String) {
+    pub fn stop(self) -> (String, String) {
         self.signal(Signal::TERM);
         let status = self.ended();
         assert_eq!(status.code(), Some(0), "{status}\n{}", self.stderr.whole());
@@ -261,7 +261,12 @@ impl Stream {
                 return found;
             }
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !held.1, "waited for {what}, there is only:\n{}", held.0);
+            if left.is_zero() || held.1 {
+                let text = held.0.clone();
+                // Whoever shows what the server said needs the lock.
+                drop(held);
+                panic!("waited for {what}, there is only:\n{text}");
+            }
             held = self.0.1.wait_timeout(held, left).unwrap().0;
         }
     }
@@ -272,28 +277,24 @@ impl Stream {
 }
 
 /// The end of a process, awaited on a thread of its own.
-struct Exit {
-    news: mpsc::Receiver<ExitStatus>,
-    known: Option<ExitStatus>,
-}
+#[derive(Clone, Default)]
+struct Exit(Arc<(Mutex<Option<ExitStatus>>, Condvar)>);
 
 impl Exit {
     fn watch(mut child: Child) -> Self {
-        let (tell, news) = mpsc::channel();
+        let exit = Self::default();
+        let teller = exit.clone();
         std::thread::spawn(move || {
-            if let Ok(status) = child.wait() {
-                // The test may be over.
-                let _ = tell.send(status);
-            }
+            let status = child.wait().unwrap();
+            *teller.0.0.lock().unwrap() = Some(status);
+            teller.0.1.notify_all();
         });
-        Self { news, known: None }
+        exit
     }
 
-    fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
-        if self.known.is_none() {
-            self.known = self.news.recv_timeout(patience).ok();
-        }
-        self.known
+    fn wait(&self, patience: Duration) -> Option<ExitStatus> {
+        let held = self.0.0.lock().unwrap();
+        *self.0.1.wait_timeout_while(held, patience, |status| status.is_none()).unwrap().0
     }
 }
 

@@ -2,7 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod auth;
+mod console;
 mod house;
+mod limits;
+mod load;
+mod reload;
+mod replicas;
+mod secrets;
 mod serve;
 mod starting;
 mod wire;

@@ -230,11 +230,9 @@ fn seed_4_starts_from_its_own_environment() {
     let result = client.call("execute_command", json!({ "command": "echo hello", "timeout": "5s" }));
     assert_eq!(result["structuredContent"]["stdout"], "hello\n", "{result}");
     assert_eq!(result["structuredContent"]["exit_code"], 0);
-    for (line, ran) in
-        [("ls; id", false), ("lsof", false), ("ls $(id)", false), ("rm -rf /", false), ("cat /etc/passwd", false)]
-    {
+    for line in ["ls; id", "lsof", "ls $(id)", "rm -rf /", "cat /etc/passwd"] {
         let result = client.call("execute_command", json!({ "command": line }));
-        assert_eq!(result["isError"], !ran, "{line}: {result}");
+        assert_eq!(result["isError"], true, "{line}: {result}");
     }
     for alias in ["list_allowed_commands", "list_blocked_commands", "get_shell_info"] {
         assert_eq!(client.call(alias, json!({}))["isError"], false, "{alias}");

@@ -50,7 +50,7 @@ fn both_transports_serve_and_the_end_of_input_leaves_http() {
 
 #[test]
 fn with_nobody_at_standard_input_http_serves_and_the_audit_log_is_on_standard_output() {
-    let mut house = Plan::yaml(SHELL).start();
+    let house = Plan::yaml(SHELL).start();
     house.call("run_command", json!({ "command": "pwd" }));
     assert!(house.is_running());
     house.await_audit("the call", |line| line["tool"] == "run_command");
@@ -86,7 +86,7 @@ fn others_are_not_let_near_without_authentication() {
 
 #[test]
 fn the_second_signal_ends_it_at_once_and_nothing_is_left_running() {
-    let mut house = House::start(SHELL);
+    let house = House::start(SHELL);
     let mut wire = Wire::connect(house.addr()).unwrap();
     let marker = "31557.0421";
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
@@ -104,7 +104,7 @@ fn the_second_signal_ends_it_at_once_and_nothing_is_left_running() {
 
 #[test]
 fn an_interrupt_drains_like_a_termination() {
-    let mut house = House::start(SHELL);
+    let house = House::start(SHELL);
     house.signal(Signal::INT);
     assert_eq!(house.ended().code(), Some(0));
     let audit = house.stdout.whole();

@@ -37,10 +37,6 @@ impl Wire {
         Ok(Self { stream: BufReader::new(stream), addr })
     }
 
-    pub fn tcp(&self) -> &TcpStream {
-        self.stream.get_ref()
-    }
-
     pub fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
         self.write(method, path, headers, body)?;
         if method == "HEAD" { self.read_head() } else { self.read() }
