@@ -34,15 +34,15 @@ pub(crate) fn expand(words: &[Word], expansion: &Expansion) -> Result<Vec<String
     let mut argv = Vec::new();
     let mut seen = 0;
     for word in words {
-        if argv.len() > MAX_ARGUMENTS {
-            return Err(
-                Denial::new(format!("the wildcards make more than {MAX_ARGUMENTS} arguments")).hint("narrow them")
-            );
-        }
         if !word.has_wildcard() {
             argv.push(text_of(word, expansion)?);
         } else if expansion.globs {
             argv.extend(matches_of(word, expansion, &mut seen).map_err(|denial| denial.at(word.span))?);
+            if argv.len() > MAX_ARGUMENTS {
+                return Err(Denial::new(format!("the wildcards make more than {MAX_ARGUMENTS} arguments"))
+                    .hint("narrow them")
+                    .at(word.span));
+            }
         } else {
             let hint = "quote it if it is text, or name the files";
             return Err(refuse("a wildcard (`*`, `?`, `[...]`) outside quotes", hint, word.span));

@@ -467,3 +467,24 @@ fn the_documented_section_compiles() {
         &["ls; ls", "git push", "git log -p", "wc ./x", "rm x"],
     );
 }
+
+#[test]
+fn a_short_line_makes_little_work() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..900 {
+        std::fs::write(dir.path().join(format!("f{number}")), "").unwrap();
+    }
+    let rules = compile(
+        serde_json::json!({ "commands": ["ls", "grep", "cat"], "globs": true, "operators": ["sequence"] }),
+        dir.path(),
+    );
+    let start = std::time::Instant::now();
+    let refusal = |line: &str| rules.plan_line(line, dir.path()).unwrap_err().reason;
+    assert!(refusal(&format!("ls {}", "* ".repeat(5000))).contains("more than 4000 arguments"));
+    assert!(refusal(&"ls *;".repeat(3000)).contains("more than 100 commands"));
+    assert!(refusal(&format!("cat {}{}", ":".repeat(4000), "/a".repeat(4000))).contains("too many paths"));
+    let words = |count| [vec!["grep".to_owned()], vec!["a".to_owned(); count]].concat();
+    assert!(rules.plan_argv(&words(8000), dir.path()).is_ok());
+    assert!(rules.plan_argv(&words(9000), dir.path()).unwrap_err().reason.contains("words"));
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+}
