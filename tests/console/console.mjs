@@ -15,7 +15,10 @@ const { positionals: [url, token], values: { screenshots } } = parseArgs({
 assert.ok(url, 'usage: console.mjs URL [TOKEN] [--screenshots DIRECTORY]')
 const { origin } = new URL(url)
 
-const MARKUP = '<img src=x onerror="document.title=1">'
+/** Tells this run's decisions from those of a run before. */
+const RUN = Date.now() % 1_000_000
+const MARKUP = `<img src=x onerror="document.title=${RUN}">`
+const LONG = 'x'.repeat(300)
 
 await browse(origin, async (page, faults) => {
   page.setDefaultTimeout(20_000)
@@ -97,25 +100,26 @@ await browse(origin, async (page, faults) => {
     await page.getByText('Input schema').click()
     assert.equal(JSON.parse(await page.locator('#input-schema').textContent()).type, 'object')
     await page.getByText('Input schema').click()
-    await call('echo from the console')
+    await call(`echo from the console ${RUN}`)
     await answers('Done', 'from the console')
     await page.getByText('Structured result').click()
     assert.equal(JSON.parse(await page.locator('#structured').textContent()).exit_code, 0)
     await page.getByText('Structured result').click()
-    await decision('allowed', 'from the console').waitFor()
+    await decision('allowed', `from the console ${RUN}`).waitFor()
   })
 
   await step('a denied call says why, and is red among the decisions', async () => {
-    await call('rm -rf /')
+    await call(`rm -rf /${RUN}`)
     await answers('Refused', 'no rule allows `rm`')
     assert.equal(await page.locator('#outcome').evaluate(isRed), true)
-    const denied = decision('denied', 'no rule allows `rm`')
+    const denied = decision('denied', `rm -rf /${RUN}`)
     await denied.waitFor()
     assert.equal(await denied.locator('.decision').evaluate(isRed), true)
     await denied.locator('summary').click()
     const line = JSON.parse(await denied.locator('pre').textContent())
     assert.equal(line.decision, 'denied')
-    assert.equal(line.arguments.command, 'rm -rf /')
+    assert.equal(line.arguments.command, `rm -rf /${RUN}`)
+    assert.equal(line.reason, 'denied: no rule allows `rm`')
     await denied.locator('summary').click()
   })
 
@@ -144,12 +148,12 @@ await browse(origin, async (page, faults) => {
     await field('timeout_seconds').fill('0')
     await fold.click()
     assert.ok(!(await field('timeout_seconds').isVisible()), 'it is folded')
-    await call('echo never sent')
+    await call(`echo never sent ${RUN}`)
     await field('timeout_seconds').waitFor()
     await field('timeout_seconds').fill('5')
     await call('echo in time')
     await answers('Done', 'in time')
-    assert.equal(await page.locator('#events tr', { hasText: 'never sent' }).count(), 0)
+    assert.equal(await page.locator('#events tr', { hasText: `never sent ${RUN}` }).count(), 0)
     await field('timeout_seconds').fill('')
   })
 
@@ -158,14 +162,19 @@ await browse(origin, async (page, faults) => {
     await answers('Done', '42')
     const [shown, whole] = await page.locator('#text').evaluate((box) => [box.clientHeight, box.scrollHeight])
     assert.ok(shown < 500 && whole > shown, `${shown} of ${whole} pixels`)
-    await fitsPhone(page)
+    for (const [command, heading] of [[`echo ${LONG}`, 'Done'], [`no-${LONG}`, 'Refused']]) {
+      await call(command)
+      await answers(heading, LONG)
+      await page.locator('#events tr', { hasText: LONG.slice(0, 150) }).first().waitFor()
+      await fitsPhone(page)
+    }
   })
 
   await step('a call can be stopped', async () => {
-    await call('sleep 25')
+    await call(`sleep 25.${RUN}`)
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.locator('#outcome', { hasText: 'Stopped' }).waitFor()
-    await decision('failed', 'sleep 25').waitFor()
+    await decision('failed', `sleep 25.${RUN}`).waitFor()
   })
 
   await step('the keyboard is enough', async () => {
@@ -175,12 +184,12 @@ await browse(origin, async (page, faults) => {
     await page.keyboard.press('Enter')
     await page.locator('#chosen').waitFor()
     await tabTo(() => document.activeElement.name === 'command')
-    await page.keyboard.type('echo typed')
+    await page.keyboard.type(`echo typed ${RUN}`)
     await page.keyboard.press('Enter')
     await answers('Done', 'typed')
     await tabTo(() => document.activeElement.id === 'go')
     await page.keyboard.press('Space')
-    await page.locator('#events tr', { hasText: 'echo typed' }).nth(1).waitFor()
+    await page.locator('#events tr', { hasText: `echo typed ${RUN}` }).nth(1).waitFor()
   })
 
   async function tabTo(found) {

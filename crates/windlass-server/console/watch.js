@@ -96,6 +96,7 @@ export async function checkReadiness() {
     ]))
   } catch {
     ready('no answer', 'bad')
+    $('checks').replaceChildren()
   }
 }
 
