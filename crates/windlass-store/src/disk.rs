@@ -1,4 +1,6 @@
 use std::{
+    cmp::Reverse,
+    collections::HashMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
@@ -86,7 +88,7 @@ impl Disk {
         Some(Listed { path, entry: entry?, size })
     }
 
-    /// Counts again, and removes the oldest until `more` bytes fit beside a tenth left free, so that the next writer does
+    /// Counts again, and removes the oldest of whoever keeps most until `more` bytes fit beside a tenth left free, so that the next writer does
     /// not have to do this at once again.
     fn make_room(&self, more: u64) {
         let _one_at_a_time = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,11 +96,19 @@ impl Disk {
         let mut used: u64 = all.iter().map(|listed| listed.size).sum();
         if used + more > self.max {
             let target = (self.max - self.max / 10).saturating_sub(more);
+            // Else one caller with much output would push out everybody else's.
+            let mut kept: HashMap<String, u64> = HashMap::new();
+            for listed in &all {
+                *kept.entry(listed.entry.owner.clone()).or_default() += listed.size;
+            }
             all.retain(|listed| listed.entry.finished);
-            all.sort_by_key(|listed| listed.entry.created);
-            for oldest in all {
-                if used <= target {
-                    break;
+            all.sort_by_key(|listed| Reverse(listed.entry.created));
+            while used > target {
+                let most = all.iter().map(|listed| kept[&listed.entry.owner]).max();
+                let Some(at) = all.iter().rposition(|listed| Some(kept[&listed.entry.owner]) == most) else { break };
+                let oldest = all.remove(at);
+                if let Some(bytes) = kept.get_mut(&oldest.entry.owner) {
+                    *bytes -= oldest.size;
                 }
                 if fs::remove_file(&oldest.path).is_ok() {
                     used -= oldest.size;

@@ -32,7 +32,7 @@ impl Handle {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// Digest of the owner's id: enough to compare, and of one length however long the id is.
-    owner: String,
+    pub(crate) owner: String,
     pub(crate) label: String,
     /// Bytes the stream had.
     pub(crate) bytes: u64,

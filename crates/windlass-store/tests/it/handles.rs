@@ -139,3 +139,15 @@ fn files_are_for_us_alone() {
     let content = fs::read(&bench.files()[0]).unwrap();
     assert!(!String::from_utf8_lossy(&content).contains("local"), "the owner's id stands in the file");
 }
+
+#[test]
+fn one_callers_output_does_not_push_out_anothers() {
+    let bench = Bench::new().max(250_000);
+    let store = bench.open();
+    let (small, large) = (principal("small"), principal("large"));
+    let handle = keep(&store, &small, &[b's'; 20_000]).handle.unwrap();
+    let kept: Vec<_> = (0..30).map(|_| keep(&store, &large, &[b'l'; 40_000]).handle.unwrap()).collect();
+    assert!(read(&store, &small, json!({ "handle": handle })).is_ok(), "it was the oldest, of who had least");
+    assert!(read(&store, &large, json!({ "handle": kept[0] })).is_err());
+    assert!(read(&store, &large, json!({ "handle": kept[29] })).is_ok());
+}
