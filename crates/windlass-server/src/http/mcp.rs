@@ -121,7 +121,7 @@ impl Endpoint {
         } else {
             match self.admit(&request, peer).await {
                 Ok(caller) => self.converse(request, scope, caller).await,
-                Err(refusal) => refusal,
+                Err(refusal) => reply::unread(request.into_body(), refusal).await,
             }
         };
         if let Some(origin) = origin
@@ -167,7 +167,9 @@ impl Endpoint {
         if let Some(scope) = &scope
             && !self.gate.toolsets().iter().any(|toolset| toolset.name() == &**scope)
         {
-            return reply::refused(StatusCode::NOT_FOUND, -32601, &format!("there is no toolset `{scope}` here"));
+            let message = format!("there is no toolset `{scope}` here");
+            let refusal = reply::refused(StatusCode::NOT_FOUND, -32601, &message);
+            return reply::unread(request.into_body(), refusal).await;
         }
         let (mut parts, body) = request.into_parts();
         if parts.method != Method::POST && self.sessions.is_none() {
@@ -177,16 +179,19 @@ impl Endpoint {
                 "send messages with POST; this server keeps no sessions and no standing streams",
             );
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return response;
+            return reply::unread(body, response).await;
         }
         let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, self.body).collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 let message = format!("the request body is larger than {} bytes (limits.body)", self.body);
-                return reply::refused(StatusCode::PAYLOAD_TOO_LARGE, -32600, &message);
+                return reply::last(reply::refused(StatusCode::PAYLOAD_TOO_LARGE, -32600, &message));
             }
             Ok(Err(_)) => return reply::refused(StatusCode::BAD_REQUEST, -32700, "the request body broke off"),
-            Err(_) => return reply::refused(StatusCode::REQUEST_TIMEOUT, -32600, "the request body came too slowly"),
+            Err(_) => {
+                let message = "the request body came too slowly";
+                return reply::last(reply::refused(StatusCode::REQUEST_TIMEOUT, -32600, message));
+            }
         };
         if !is_json(&parts.headers) {
             let message = "send the message with Content-Type: application/json";

@@ -4,12 +4,14 @@ use std::{
     convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Frame;
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, Limited, combinators::UnsyncBoxBody};
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::connections::InFlight;
@@ -68,6 +70,23 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response<Body> {
 /// A JSON-RPC error for a request that has not been read: its id is not known.
 pub(super) fn refused(status: StatusCode, code: i32, message: &str) -> Response<Body> {
     json(status, &json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } }))
+}
+
+/// Answers a request whose body nobody will read. A small one that is on its way is taken off the line, so that the next
+/// request (the same again, with a token) can use the connection; else the client is told that there will be no next.
+pub(super) async fn unread(body: Incoming, response: Response<Body>) -> Response<Body> {
+    const SMALL: usize = 64 << 10;
+    const SHORT: Duration = Duration::from_secs(1);
+    match tokio::time::timeout(SHORT, Limited::new(body, SMALL).collect()).await {
+        Ok(Ok(_)) => response,
+        _ => last(response),
+    }
+}
+
+/// An answer after which the connection is closed, and says so.
+pub(super) fn last(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 pub(super) fn not_found() -> Response<Body> {
