@@ -125,7 +125,7 @@ pub enum ConfigCommand {
 pub enum AuditCommand {
     /// Recompute the hash chain of a log
     Verify {
-        /// The log; standard input when left out
+        /// The log; standard input when left out, or `-`
         file: Option<PathBuf>,
         /// The last hash as known from elsewhere: shows a cut-off end too
         #[arg(long, value_name = "HASH")]

@@ -231,16 +231,6 @@ impl House {
         }
     }
 
-    /// The store.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// The audit log.
-    pub fn audit(&self) -> &Arc<AuditLog> {
-        &self.audit
-    }
-
     /// Writes out what is still on its way to the audit log.
     pub fn close(&self) {
         self.audit.flush();

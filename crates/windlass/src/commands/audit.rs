@@ -14,14 +14,22 @@ use crate::output::say;
 
 pub fn run(command: AuditCommand) -> Result<Exit, Failure> {
     let AuditCommand::Verify { file, expect, json } = command;
-    let reader: Box<dyn BufRead> = match &file {
+    let reader: Box<dyn BufRead> = match file.filter(|file| file.as_os_str() != "-") {
         Some(path) => {
-            let file = File::open(path).with_context(|| format!("cannot read {}", path.display()));
+            let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()));
             Box::new(BufReader::new(file.map_err(Failure::usage)?))
         }
         None => Box::new(std::io::stdin().lock()),
     };
     match windlass_audit::verify(reader, expect.as_deref()) {
+        // Of a log that was emptied, or another file, "intact" would say too much.
+        Ok(report) if report.lines == 0 => {
+            match json {
+                true => say!("{}", json!({ "intact": false, "lines": 0, "why": "there is no audit line in it" })),
+                false => say!("there is no audit line in it"),
+            }
+            Ok(Exit::Failed)
+        }
         Ok(report) => {
             match json {
                 true => say!(
