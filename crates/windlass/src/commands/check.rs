@@ -23,7 +23,13 @@ pub async fn run(args: CheckArgs) -> Result<Exit, Failure> {
         }
         None => None,
     };
-    let options = CheckOptions { samples: args.samples, thorough: args.thorough, call, ..CheckOptions::default() };
+    let options = CheckOptions {
+        samples: args.samples,
+        timeout: args.timeout.0,
+        call,
+        require: args.require,
+        thorough: args.thorough,
+    };
     let report = windlass_client::check(&target, &options).await.map_err(Failure::client)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&report)?);
