@@ -185,3 +185,29 @@ fn a_request_may_not_carry_two_credentials() {
     let answer = wire.send("POST", "/mcp", &headers, LIST.as_bytes()).unwrap();
     assert!((400..402).contains(&answer.status), "{answer:?}");
 }
+
+#[test]
+fn a_refused_request_leaves_the_connection_for_the_next() {
+    let (key, line) = new_key("late", &[]);
+    let house = House::start(&format!("limits: {{ body: 64KiB }}\n{}", with_keys(&[&line])));
+    let bearer = format!("Bearer {key}");
+    let json = ("content-type", "application/json");
+    let mut tcp = std::net::TcpStream::connect(house.addr()).unwrap();
+    // The head alone: the refusal may come before the body does.
+    let head = format!("POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", LIST.len());
+    std::io::Write::write_all(&mut tcp, head.as_bytes()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::io::Write::write_all(&mut tcp, LIST.as_bytes()).unwrap();
+    let mut wire = Wire::over(tcp).unwrap();
+    assert_eq!(wire.read().unwrap().status, 401);
+    for path in ["/mcp/nothing", "/mcp"] {
+        let answer = wire.send("POST", path, &[json, ("authorization", &bearer)], LIST.as_bytes()).unwrap();
+        assert_eq!(answer.status, if path == "/mcp" { 200 } else { 404 });
+    }
+    let big = vec![b' '; 1 << 20];
+    let answer = wire.send("POST", "/mcp", &[json, ("authorization", &bearer)], &big);
+    // A close with bytes unread can overtake the answer; where it came, it said so.
+    if let Ok(answer) = answer {
+        assert_eq!((answer.status, answer.header("connection")), (413, Some("close")));
+    }
+}

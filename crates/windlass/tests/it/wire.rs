@@ -30,10 +30,14 @@ pub struct Answer {
 
 impl Wire {
     pub fn connect(addr: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(addr)?;
+        Self::over(TcpStream::connect(addr)?)
+    }
+
+    pub fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        let addr = stream.peer_addr()?;
         Ok(Self { stream: BufReader::new(stream), addr })
     }
 
