@@ -33,7 +33,7 @@ fn a_new_key_opens_the_door_and_nothing_else_does() {
     let at = old_line.find("expires: \"").unwrap() + "expires: \"".len();
     let expired = format!("{}2020{}", &old_line[..at], &old_line[at + 4..]);
     let house = House::start(&with_keys(&[&line, &expired]));
-    assert!(house.stderr.text().contains("auth      required"));
+    house.stderr.wait_for("auth      required");
 
     for revision in REVISIONS {
         let client = Client::new(house.addr(), revision).bearer(&key);

@@ -289,7 +289,7 @@ fn requests(addr: SocketAddr, lane: usize, stopped: &AtomicBool, answered: &Atom
     let mut ends = Vec::new();
     let mut wire = None;
     for number in 0.. {
-        if lane % 2 == 0 {
+        if lane.is_multiple_of(2) {
             wire = None;
         }
         let mut current = match wire.take().map_or_else(|| Wire::connect(addr), Ok) {
