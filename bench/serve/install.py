@@ -62,10 +62,10 @@ def build_peers(home: Home, profile: str):
 def build_own(home: Home, profile: str):
     """The server that is measured, and the product's own program, whose size is reported."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(home.own.parent)}
-    build = ["cargo", "build", "--locked", "--profile", profile]
-    run([*build, "--package", "windlass", "--bin", "windlass"], cwd=ROOT, env=environment)
-    server = ["--package", "windlass-testkit", "--features", "server", "--bin", "windlass-bench-server"]
-    run([*build, *server], cwd=ROOT, env=environment)
+    # One command: two would choose two sets of features, and build half of everything twice.
+    programs = ["--package", "windlass", "--bin", "windlass", "--bin", "windlass-bench-server"]
+    server = ["--package", "windlass-testkit", "--features", "windlass-testkit/server"]
+    run(["cargo", "build", "--locked", "--profile", profile, *programs, *server], cwd=ROOT, env=environment)
 
 
 def install_node(home: Home):
