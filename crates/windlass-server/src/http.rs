@@ -132,10 +132,11 @@ impl HttpServer {
         let entry = Arc::new(entry);
         let service = service_fn(move |request| {
             let (server, in_flight) = (server.clone(), entry.request());
-            async move {
+            // In a box: hyper keeps room for one of these in every connection, idle and half-open ones too.
+            Box::pin(async move {
                 let response = server.answer(request, peer).await;
                 Ok::<_, Infallible>(response.map(|body| Guarded::new(body, in_flight)))
-            }
+            })
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
