@@ -13,4 +13,6 @@ mod replicas;
 mod secrets;
 mod serve;
 mod starting;
+mod telemetry;
+mod tools;
 mod wire;
