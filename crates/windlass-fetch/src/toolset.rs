@@ -226,7 +226,11 @@ fn tool() -> mcp::Tool {
         },
         "required": ["url", "status", "bytes", "truncated", "redirects", "untrusted"]
     });
-    let annotations = mcp::ToolAnnotations::with_title("Fetch a URL").read_only(true).open_world(true);
+    let annotations = mcp::ToolAnnotations::with_title("Fetch a URL")
+        .read_only(true)
+        .destructive(false)
+        .idempotent(true)
+        .open_world(true);
     mcp::Tool::new(TOOL, DESCRIPTION, object(input))
         .with_title("Fetch a URL")
         .with_raw_output_schema(object(output).into())
