@@ -15,7 +15,7 @@ use windlass_config::settings::{KernelFeature, NetworkAccess, ShellSettings};
 use windlass_core::{Captured, Sink};
 
 use crate::{
-    launch::{Confinement, Insist, Job, Launcher, Limits, Protection, Protections},
+    launch::{Confinement, Insist, Job, Launcher, Limits, Protections},
     plan::{Command, Plan, Step, When},
     rules::{Rules, Sealed},
 };
@@ -228,11 +228,8 @@ impl Executor {
         if let Ok(found) = serde_json::from_str(&result.stdout.text) {
             return Ok(found);
         }
-        Ok(Protections(vec![Protection {
-            name: "launcher".into(),
-            in_force: false,
-            detail: format!("the probe did not answer (exit code {:?}): {}", result.exit_code, result.stderr.text),
-        }]))
+        let (code, said) = (result.exit_code, result.stderr.text);
+        Err(RunError::Refused(format!("the probe did not answer (exit code {code:?}): {said}")))
     }
 }
 

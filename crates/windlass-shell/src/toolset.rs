@@ -41,7 +41,7 @@ struct Inner {
     executor: Executor,
     /// Or why there is no place for any.
     jobs: Result<Arc<Jobs>, String>,
-    protections: OnceCell<Result<Protections, String>>,
+    protections: OnceCell<Protections>,
 }
 
 /// A command that passed the rules.
@@ -94,10 +94,10 @@ impl ShellToolset {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Which protections hold on this machine. Found out once.
-    pub async fn protections(&self) -> Result<&Protections, &str> {
+    /// Which protections hold on this machine. Found out once; a probe that fails is tried again when next asked for.
+    pub async fn protections(&self) -> Result<&Protections, String> {
         let probe = async || self.inner.executor.probe().await.map_err(|error| error.to_string());
-        self.inner.protections.get_or_init(probe).await.as_ref().map_err(String::as_str)
+        self.inner.protections.get_or_try_init(probe).await
     }
 
     fn jobs(&self) -> Result<&Jobs, ToolError> {

@@ -24,7 +24,6 @@ impl ShellToolset {
             "landlock" => sandbox.landlock,
             "seccomp" => sandbox.seccomp,
             "network" if sandbox.network == NetworkAccess::Allow => return None,
-            "launcher" => KernelFeature::Required,
             _ => KernelFeature::Auto,
         };
         let name = format!("shell.{}", protection.name);
