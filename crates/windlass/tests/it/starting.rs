@@ -124,7 +124,7 @@ fn a_read_only_root_another_uid_and_no_home() {
     // Every mount that lets itself be made read-only becomes it; the two that programs cannot do without stay.
     let script = format!(
         "cut -d' ' -f2 /proc/mounts | grep -vE '^/(proc|dev|sys)(/|$)' | while read -r m; do \
-         mount -o remount,bind,ro \"$m\" 2>/dev/null; done; ! touch /tmp/x 2>/dev/null && exec {drop} \"$@\""
+         mount -o remount,bind,ro \"$m\" 2>/dev/null; done; ! touch x 2>/dev/null && exec {drop} \"$@\""
     );
     let wrapper: Vec<String> = ["unshare"]
         .iter()
