@@ -28,7 +28,7 @@ use origin::OriginCheck;
 use reply::{Body, Guarded};
 
 /// Largest request head.
-const MAX_HEAD: usize = 64 << 10;
+const MAX_HEAD: usize = 32 << 10;
 
 /// The HTTP face of a server.
 pub(crate) struct HttpServer {
@@ -128,6 +128,13 @@ impl HttpServer {
                 if !matches!(peeked, Ok(Ok(1))) { return }
             }
         }
+        // In a box, so that until then the task is small.
+        Box::pin(self.speak(stream, peer, entry)).await;
+    }
+
+    /// HTTP, on a connection that has begun to send something.
+    async fn speak(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, entry: Entry) {
+        let close = entry.connection.close.clone();
         let server = self.clone();
         let entry = Arc::new(entry);
         let service = service_fn(move |request| {

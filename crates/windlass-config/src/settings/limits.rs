@@ -37,7 +37,7 @@ impl Default for LimitSettings {
             output: Bytes(32 << 10),
             spill: Bytes(512 << 20),
             sessions: 128,
-            connections: 4096,
+            connections: 2048,
             header_timeout: seconds(10),
         }
     }

@@ -108,7 +108,7 @@ fn half_open_connections_cost_little_and_shut_nobody_out() {
     let count = scaled(20_000, 2_000);
     // What this process may hold open at a time; the oldest of more are let go, which the server has done before.
     let held = count.min(most - 500);
-    let house = House::start(&format!("limits: {{ connections: 512, header_timeout: 5s }}\n{SHELL}"));
+    let house = House::start(&format!("limits: {{ header_timeout: 5s }}\n{SHELL}"));
     let client = house.client();
     // What the first calls cost is not the crowd's doing.
     for _ in 0..300 {
