@@ -39,7 +39,7 @@ fn settings_are_shown_with_their_origins_and_can_be_read_again() {
       output: "32KiB"  # default
       spill: "512MiB"  # default
       sessions: 128  # default
-      connections: 4096  # default
+      connections: 2048  # default
       header_timeout: "10s"  # default
     audit:
       redact: []  # default

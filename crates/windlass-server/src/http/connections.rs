@@ -1,7 +1,8 @@
 //! Open connections: counted, and shed when idle ones would keep new ones out.
 //!
 //! Twenty thousand half-open connections must cost neither memory nor service. So there is a cap, and at the cap the
-//! connection that has been idle longest gives way; one that is being answered never does.
+//! connection that has been idle longest gives way; one that is being answered never does. Connections that have not sent
+//! a request yet may be half of all: what they have begun to send is what costs memory.
 
 use std::{
     collections::HashMap,
@@ -67,7 +68,8 @@ impl Connections {
     /// Room for one more, made if need be; `None` where every connection is being answered.
     pub fn enter(self: &Arc<Self>) -> Option<Entry> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() >= self.cap {
+        let unproven = open.values().filter(|connection| connection.rank().0 == 0).count();
+        if open.len() >= self.cap || unproven >= self.cap.div_ceil(2) {
             let idle = open.iter().filter(|(_, connection)| connection.idle());
             let oldest = idle.min_by_key(|(_, connection)| connection.rank()).map(|(id, _)| *id)?;
             if let Some(shed) = open.remove(&oldest) {
