@@ -70,7 +70,7 @@ pub struct StoreSettings {
     pub directory: Option<PathBuf>,
     /// How long a handle stays valid.
     pub ttl: Span,
-    /// Bytes kept on disk altogether; the oldest go first.
+    /// Bytes kept on disk altogether; room is made by whoever keeps most, their oldest first.
     pub max_bytes: Bytes,
 }
 

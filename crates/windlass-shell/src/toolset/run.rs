@@ -216,7 +216,7 @@ impl Answer {
             let _ = match handle {
                 Some(handle) => write!(
                     text,
-                    "\n[{name} is shown in part; read_output and search_output have all {bytes} bytes under {handle}]"
+                    "\n[{name} is shown in part; read_output and search_output have the rest of its {bytes} bytes, as far as it was kept, under {handle}]"
                 ),
                 None => write!(text, "\n[{name} is shown in part; it had {bytes} bytes]"),
             };
@@ -256,7 +256,7 @@ mod tests {
         [stderr]
         bad
         [exit code 2, 1.2 s]
-        [stdout is shown in part; read_output and search_output have all 300000000 bytes under out_1]
+        [stdout is shown in part; read_output and search_output have the rest of its 300000000 bytes, as far as it was kept, under out_1]
         ");
         let answer = Answer { timed_out: true, ..Answer::default() };
         insta::assert_snapshot!(answer.for_model(Duration::from_secs(30)), @"[ended after the time limit of 30.0 s]");
