@@ -5,6 +5,7 @@
 mod auth;
 mod cli;
 mod console;
+mod decisions;
 mod house;
 mod limits;
 mod load;
