@@ -20,7 +20,7 @@ use windlass_store::{Environment, OutputToolset, Store};
 
 use crate::{
     cli::ConfigArgs,
-    commands::{Exit, Failure},
+    exit::{Exit, Failure},
 };
 
 /// Where this process's settings come from.

@@ -8,9 +8,11 @@ use std::{
 use anyhow::Context;
 use serde_json::json;
 
-use super::{Exit, Failure};
-use crate::cli::AuditCommand;
-use crate::output::say;
+use crate::{
+    cli::AuditCommand,
+    exit::{Exit, Failure},
+    output::say,
+};
 
 pub fn run(command: AuditCommand) -> Result<Exit, Failure> {
     let AuditCommand::Verify { file, expect, json } = command;

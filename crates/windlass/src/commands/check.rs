@@ -5,9 +5,12 @@ use std::io::IsTerminal;
 use anyhow::Context;
 use windlass_client::{CheckOptions, Target, junit, text};
 
-use super::{Exit, Failure, client};
-use crate::cli::CheckArgs;
-use crate::output::{self, say};
+use super::client;
+use crate::{
+    cli::CheckArgs,
+    exit::{Exit, Failure},
+    output::{self, say},
+};
 
 pub async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     let target = match &args.url {

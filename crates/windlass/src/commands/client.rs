@@ -4,9 +4,11 @@ use std::io::IsTerminal;
 
 use windlass_client::{Arguments, CallOptions, HttpTarget, ListOptions, Target};
 
-use super::{Exit, Failure};
-use crate::cli::{CallArgs, ConfigArgs, TargetArgs};
-use crate::output::{self, say};
+use crate::{
+    cli::{CallArgs, ConfigArgs, TargetArgs},
+    exit::{Exit, Failure},
+    output::{self, say},
+};
 
 pub async fn call(config: &ConfigArgs, args: CallArgs) -> Result<Exit, Failure> {
     let target = target(config, &args.target)?;

@@ -2,10 +2,10 @@
 
 use windlass_config::Format;
 
-use super::{Exit, Failure};
-use crate::output::{self, say};
 use crate::{
     cli::{ConfigArgs, ConfigCommand},
+    exit::{Exit, Failure},
+    output::{self, say},
     wiring,
 };
 

@@ -3,10 +3,10 @@
 use anyhow::Context;
 use windlass_client::connect::{App, ConnectOptions, Places, Server, Token, Written, plan};
 
-use super::{Exit, Failure};
-use crate::output::{self, say};
 use crate::{
     cli::{ConfigArgs, ConnectArgs},
+    exit::{Exit, Failure},
+    output::{self, say},
     wiring,
 };
 

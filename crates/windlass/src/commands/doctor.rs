@@ -7,10 +7,10 @@ use windlass_audit::Stream;
 use windlass_core::{Check, Health};
 use windlass_server::Server;
 
-use super::{Exit, Failure};
-use crate::output::say;
 use crate::{
     cli::ConfigArgs,
+    exit::{Exit, Failure},
+    output::say,
     wiring::{self, House},
 };
 

@@ -4,8 +4,10 @@ use std::{fs::OpenOptions, io::Write, path::Path};
 
 use anyhow::Context;
 
-use super::{Exit, Failure};
-use crate::output::say;
+use crate::{
+    exit::{Exit, Failure},
+    output::say,
+};
 
 pub fn run(file: &Path, force: bool) -> Result<Exit, Failure> {
     let mut options = OpenOptions::new();

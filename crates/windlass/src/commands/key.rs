@@ -7,9 +7,11 @@ use time::OffsetDateTime;
 use windlass_auth::keys::NewKey;
 use windlass_core::ExposeSecret;
 
-use super::{Exit, Failure};
-use crate::cli::KeyCommand;
-use crate::output::say;
+use crate::{
+    cli::KeyCommand,
+    exit::{Exit, Failure},
+    output::say,
+};
 
 pub fn run(command: KeyCommand) -> Result<Exit, Failure> {
     let KeyCommand::New { name, named, expires, groups, file } = command;

@@ -15,9 +15,9 @@ use windlass_audit::Stream;
 use windlass_config::{Loaded, Override, Reloader, settings::Transport};
 use windlass_server::Server;
 
-use super::{Exit, Failure};
 use crate::{
     cli::{ConfigArgs, ServeArgs},
+    exit::{Exit, Failure},
     telemetry,
     wiring::{self, House},
 };
