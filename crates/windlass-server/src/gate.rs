@@ -18,7 +18,7 @@ use tracing::Instrument;
 use windlass_auth::Authenticator;
 use windlass_config::settings::{AuthSettings, LimitSettings};
 use windlass_core::{
-    AuditSink, Call, CancellationToken, Check, Client, Deadline, ErrorKind, Health, Outputs, Principal, Reply, Resume,
+    AuditSink, Call, CancellationToken, Check, Client, Deadline, ErrorKind, Outputs, Principal, Reply, Resume,
     ToolError, Toolset, mcp,
 };
 use windlass_policy::Policy;
@@ -160,9 +160,6 @@ impl Gate {
                 Ok(Err(_)) => checks.push(Check::failed(toolset.name(), "the readiness check panicked")),
                 Err(_) => checks.push(Check::failed(toolset.name(), "the readiness check took over 5 s")),
             }
-        }
-        if self.stopping.is_cancelled() {
-            checks.push(Check { name: "server".into(), health: Health::Failed, detail: "stopping".into() });
         }
         checks
     }

@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body_util::{BodyExt, Full, Limited, combinators::BoxBody};
 use hyper::body::Incoming;
 use rmcp::transport::{
-    StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::never::NeverSessionManager,
+    StreamableHttpServerConfig, StreamableHttpService,
+    streamable_http_server::session::{SessionManager, never::NeverSessionManager},
 };
 use serde::Deserialize;
 use url::Url;
@@ -35,6 +36,8 @@ pub(super) struct Endpoint {
     shared: Arc<Shared>,
     origins: OriginCheck,
     config: StreamableHttpServerConfig,
+    /// What nearly every request is for: all toolsets, no session. Made once.
+    whole: StreamableHttpService<Protocol, NeverSessionManager>,
     /// Only where a toolset asks 2025-era clients questions.
     sessions: Option<Arc<CappedSessions>>,
     body: usize,
@@ -57,6 +60,7 @@ impl Endpoint {
             // Host and Origin are checked here, before anything else and for every path.
             .disable_allowed_hosts();
         Self {
+            whole: service(&shared, None, Arc::default(), config.clone()),
             sessions: asks.then(|| CappedSessions::new(limits.sessions)),
             gate,
             shared,
@@ -218,13 +222,13 @@ impl Endpoint {
     }
 
     pub(super) async fn stateless(&self, request: Request<Full<Bytes>>, scope: Option<Arc<str>>) -> Response<Body> {
-        let shared = self.shared.clone();
-        let service = StreamableHttpService::new(
-            move || Ok(Protocol::http(shared.clone(), scope.clone())),
-            Arc::new(NeverSessionManager::default()),
-            self.config.clone(),
-        );
-        unsync(service.handle(request).await)
+        unsync(match scope {
+            None => self.whole.handle(request).await,
+            Some(_) => {
+                let none = Arc::<NeverSessionManager>::default();
+                service(&self.shared, scope, none, self.config.clone()).handle(request).await
+            }
+        })
     }
 
     async fn in_session(
@@ -239,12 +243,8 @@ impl Endpoint {
         {
             return reply::refused(StatusCode::NOT_FOUND, -32001, "no such session; initialize again");
         }
-        let shared = self.shared.clone();
-        let service = StreamableHttpService::new(
-            move || Ok(Protocol::http(shared.clone(), scope.clone())),
-            sessions.clone(),
-            self.config.clone().with_legacy_session_mode(true),
-        );
+        let config = self.config.clone().with_legacy_session_mode(true);
+        let service = service(&self.shared, scope, sessions.clone(), config);
         let response = unsync(service.handle(request).await);
         if let Some(session) = response.headers().get(SESSION).and_then(|session| session.to_str().ok()) {
             sessions.bind(session, &caller.principal.id);
@@ -259,6 +259,17 @@ impl Endpoint {
         event.error = Some(if decision == Decision::Denied { "denied" } else { "unauthenticated" });
         self.gate.audit().record(event);
     }
+}
+
+/// rmcp's side of the endpoint.
+fn service<M: SessionManager>(
+    shared: &Arc<Shared>,
+    scope: Option<Arc<str>>,
+    sessions: Arc<M>,
+    config: StreamableHttpServerConfig,
+) -> StreamableHttpService<Protocol, M> {
+    let shared = shared.clone();
+    StreamableHttpService::new(move || Ok(Protocol::http(shared.clone(), scope.clone())), sessions, config)
 }
 
 /// The plain documented request has no Accept header; rmcp insists on both types. A client that names only JSON gets
