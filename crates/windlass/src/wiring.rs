@@ -49,7 +49,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Failure> {
     windlass_config::load(sources).map_err(|errors| Failure::with(Exit::Usage, errors))
 }
 
-/// Policy and authentication of `loaded`.
+/// Who may connect, by `loaded`.
 pub fn authenticator(loaded: &Loaded) -> Result<Authenticator, Failure> {
     let token = token(loaded)?;
     Authenticator::new(&loaded.settings.auth, token).map_err(Failure::usage)
@@ -190,9 +190,8 @@ impl House {
         self.audit.record(event);
     }
 
-    /// Follows the files settings come from. Without a watcher SIGHUP still reloads.
-    pub fn watch(self: &Arc<Self>, loaded: &Loaded, server: Arc<Server>, sources: Sources) -> Option<Watcher> {
-        let (house, runtime) = (self.clone(), tokio::runtime::Handle::current());
+    /// Removes what has expired from the store, every minute for as long as the process lives.
+    pub fn sweep(&self) {
         let store = self.store.clone();
         tokio::spawn(async move {
             let mut every = tokio::time::interval(std::time::Duration::from_secs(60));
@@ -204,6 +203,11 @@ impl House {
                 }
             }
         });
+    }
+
+    /// Follows the files settings come from. Without a watcher SIGHUP still reloads.
+    pub fn watch(self: &Arc<Self>, loaded: &Loaded, server: Arc<Server>, sources: Sources) -> Option<Watcher> {
+        let (house, runtime) = (self.clone(), tokio::runtime::Handle::current());
         let reloader = Reloader::new(sources, loaded);
         let watcher = windlass_config::watch(reloader, &loaded.files, move |change| {
             let _runtime = runtime.enter();
