@@ -1,6 +1,7 @@
 //! What can be set. The doc comments here are the reference page (`docs/reference/configuration.md`) and the JSON Schema.
 
 mod auth;
+mod deploy;
 mod fetch;
 mod limits;
 mod policy;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use windlass_core::units::{Bytes, Span};
 
 pub use auth::{AuthSettings, KeySettings, OidcSettings};
+pub use deploy::{DeploySettings, ImageSettings, LocalSettings, RegistrySettings, TargetKind};
 pub use fetch::FetchSettings;
 pub use limits::LimitSettings;
 pub use policy::{GrantSettings, PolicySettings};
@@ -48,6 +50,8 @@ pub struct Settings {
     pub shell: Option<ShellSettings>,
     /// Toolset: guarded web fetch. Off unless this section names hosts.
     pub fetch: Option<FetchSettings>,
+    /// Shipping: `windlass deploy`.
+    pub deploy: DeploySettings,
 }
 
 /// The audit log: one JSON line per decision, hash-chained.

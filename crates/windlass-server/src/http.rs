@@ -55,7 +55,7 @@ impl HttpServer {
         let cap = limits.connections.min(descriptors());
         Self {
             endpoint: Endpoint::new(shared.clone(), OriginCheck::new(server), server, limits),
-            pages: pages::Pages::new(gate.clone(), server.public_url.clone()),
+            pages: pages::Pages::new(gate.clone(), server),
             console: server.console,
             connections: Connections::new(cap, limits.header_timeout.0, gate.metrics().clone()),
             draining,

@@ -59,6 +59,13 @@ pub(super) const SEEDS: &[Seed] = &[
     seed("MCP_LOG_LEVEL", Reading::Level),
     seed("LOG_LEVEL", Reading::Level),
     seed("RUST_LOG", Reading::Directives),
+    seed("ECR_REGISTRY", Reading::Set("deploy.registry.host")),
+    seed("ECR_REPOSITORY", Reading::Set("deploy.registry.repository")),
+    seed("CDK_DEFAULT_ACCOUNT", Reading::Set("deploy.account")),
+    seed("CDK_DEFAULT_REGION", Reading::Set("deploy.region")),
+    seed("VPC_ID", Reading::Set("deploy.variables.vpc_id")),
+    seed("ACM_CERT_ARN", Reading::Set("deploy.variables.certificate_arn")),
+    seed("ALB_LOG_S3_BUCKET", Reading::Set("deploy.variables.access_log_bucket")),
     seed("MCP_LOG_DIR", Reading::Unused("not used: logs go to stderr, the audit log to stdout or `audit.file`")),
     seed("MCP_SKIP_BANNER", Reading::Unused("not used: there is no banner")),
 ];

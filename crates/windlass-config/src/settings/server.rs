@@ -38,6 +38,8 @@ pub struct ServerSettings {
     pub drain: Span,
     /// Whether `/` serves the console page.
     pub console: bool,
+    /// The release `/health` names beside the program's own version. `windlass deploy` sets it.
+    pub release: Option<String>,
 }
 
 impl Default for ServerSettings {
@@ -51,6 +53,7 @@ impl Default for ServerSettings {
             public_url: None,
             drain: Span(std::time::Duration::from_secs(25)),
             console: true,
+            release: None,
         }
     }
 }

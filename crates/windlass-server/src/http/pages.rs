@@ -9,6 +9,7 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 use windlass_auth::metadata;
+use windlass_config::settings::ServerSettings;
 use windlass_core::{Check, Health};
 
 use super::reply::{self, Body};
@@ -20,17 +21,23 @@ const READY_TTL: Duration = Duration::from_secs(1);
 pub(super) struct Pages {
     gate: Arc<Gate>,
     public_url: Option<Url>,
+    release: Option<String>,
     ready: Mutex<Option<(Instant, Vec<Check>)>>,
 }
 
 impl Pages {
-    pub fn new(gate: Arc<Gate>, public_url: Option<Url>) -> Self {
-        Self { gate, public_url, ready: Mutex::default() }
+    pub fn new(gate: Arc<Gate>, server: &ServerSettings) -> Self {
+        let (public_url, release) = (server.public_url.clone(), server.release.clone());
+        Self { gate, public_url, release, ready: Mutex::default() }
     }
 
     /// The process is alive. Says nothing of what it needs: that is readiness.
     pub fn health(&self) -> Response<Body> {
-        reply::json(StatusCode::OK, &json!({ "status": "healthy", "server": "windlass", "version": crate::VERSION }))
+        let mut health = json!({ "status": "healthy", "server": "windlass", "version": crate::VERSION });
+        if let Some(release) = &self.release {
+            health["release"] = json!(release);
+        }
+        reply::json(StatusCode::OK, &health)
     }
 
     /// Each check by name; what it found only to those who may know.
