@@ -10,6 +10,8 @@ mod net;
 mod serve;
 mod skip;
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod fixtures;
 pub mod process;
 

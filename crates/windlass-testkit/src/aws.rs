@@ -1,0 +1,272 @@
+//! What stands in for AWS in tests: MiniStack and moto, two programs that speak its APIs on one port of loopback.
+//! `tests/aws/setup.sh` installs both.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    process::{Child, Command},
+};
+
+use crate::{free_port, skip};
+
+/// Under load these take long to import everything.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a program in this process group, and ends the group when the program ends, or when the test's end of the pipe
+/// closes: also when the test was killed.
+const LEASH: &str = r#"("$@" </dev/null; kill -s KILL -- -$$) & read -r _; kill -s KILL -- -$$"#;
+
+/// One running stand-in with state of its own. Ends, with all it started, when dropped.
+#[derive(Debug)]
+pub struct StandIn {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+struct Program {
+    argv: Vec<String>,
+    environment: Vec<(String, String)>,
+    /// Answers 200 once everything is there.
+    ready: &'static str,
+}
+
+impl StandIn {
+    /// MiniStack: runs functions as processes, proxies for API gateways and load balancers, and is a registry. `None`
+    /// where it cannot be installed, which is said as a skip; the test returns then.
+    pub async fn ministack() -> Option<Self> {
+        // Nothing listens there, whatever engine this machine has.
+        Self::start_ministack("unix:///nonexistent/engine.sock").await
+    }
+
+    /// [`StandIn::ministack`] that runs the containers of tasks on the engine behind `docker_host`.
+    pub async fn ministack_with_engine(docker_host: &str) -> Option<Self> {
+        Self::start_ministack(docker_host).await
+    }
+
+    /// moto: knows more APIs, and runs nothing.
+    pub async fn moto() -> Option<Self> {
+        let bin = installed("moto")?;
+        Some(Self::start(move |port| moto(&[program(&bin, "moto_server")], port)).await)
+    }
+
+    /// [`StandIn::moto`] as `script` changes it: a Python program that takes the arguments of `moto_server`.
+    pub async fn moto_with(script: &Path) -> Option<Self> {
+        let bin = installed("moto")?;
+        let argv = [program(&bin, "python"), script.display().to_string()];
+        Some(Self::start(move |port| moto(&argv, port)).await)
+    }
+
+    async fn start_ministack(docker_host: &str) -> Option<Self> {
+        let bin = installed("MiniStack")?;
+        Some(
+            Self::start(move |port| Program {
+                argv: vec![program(&bin, "ministack")],
+                environment: [
+                    ("GATEWAY_PORT", &*port.to_string()),
+                    ("BIND_HOST", "127.0.0.1"),
+                    ("MINISTACK_HOST", "localhost"),
+                    ("IOT_MTLS_ENABLED", "0"),
+                    ("SFTP_ENABLED", "0"),
+                    ("DOCKER_HOST", docker_host),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+                ready: "/_ministack/health",
+            })
+            .await,
+        )
+    }
+
+    async fn start(program: impl Fn(u16) -> Program) -> Self {
+        let mut said = String::new();
+        // Another process may take a free port before the program does.
+        for _ in 0..3 {
+            let port = free_port().unwrap_or_else(|error| panic!("no free port: {error}"));
+            match Self::start_at(port, &program(port)).await {
+                Ok(this) => return this,
+                Err(why) => said = why,
+            }
+        }
+        panic!("what stands in for AWS does not start: {said}");
+    }
+
+    async fn start_at(port: u16, program: &Program) -> Result<Self, String> {
+        let failed = |error: io::Error| format!("{}: {error}", program.argv.join(" "));
+        let folder = tempfile::Builder::new().prefix("aws").tempdir().map_err(failed)?;
+        let log = folder.path().join("log");
+        let output = fs::File::create(&log).map_err(failed)?;
+        let child = Command::new("sh")
+            .args(["-c", LEASH, "leash"])
+            .args(&program.argv)
+            .envs(program.environment.iter().cloned())
+            .env("TMPDIR", folder.path())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("AWS_ENDPOINT_URL")
+            .current_dir(folder.path())
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone().map_err(failed)?)
+            .stderr(output)
+            .spawn()
+            .map_err(failed)?;
+        let mut this = Self { child, address: (Ipv4Addr::LOCALHOST, port).into(), folder };
+        let deadline = Instant::now() + PATIENCE;
+        while !this.answers(program.ready).await {
+            let ended = this.child.try_wait().map_err(failed)?;
+            if ended.is_some() || Instant::now() >= deadline {
+                let log = fs::read_to_string(&log).unwrap_or_default();
+                return Err(format!("{}, {ended:?}:\n{log}", program.argv.join(" ")));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(this)
+    }
+
+    async fn answers(&self, path: &str) -> bool {
+        let ask = async {
+            let mut stream = TcpStream::connect(self.address).await?;
+            let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
+            stream.write_all(request.as_bytes()).await?;
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).await?;
+            Ok::<_, io::Error>(status.ends_with(b" 200"))
+        };
+        tokio::time::timeout(Duration::from_secs(5), ask).await.is_ok_and(|answer| answer.unwrap_or(false))
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`. An address rather than a name, so that clients name buckets in the path.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address of [`StandIn::endpoint`].
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the standard AWS clients take their endpoint, region and credentials from. The files of whoever runs the test
+    /// are left unread.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", &*self.endpoint()),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // Gone already where it has been waited for, and then the id may be another's.
+        let group = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+        if let Some(group) = group {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+fn moto(argv: &[String], port: u16) -> Program {
+    let port = port.to_string();
+    let arguments = ["-H", "127.0.0.1", "-p", &port].map(str::to_owned);
+    Program { argv: [argv, &arguments].concat(), environment: Vec::new(), ready: "/moto-api/data.json" }
+}
+
+fn program(bin: &Path, name: &str) -> String {
+    bin.join(name).display().to_string()
+}
+
+/// The directory of the programs; installs them first where they are not yet.
+fn installed(what: &str) -> Option<PathBuf> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/aws/setup.sh");
+    let why = match std::process::Command::new(script).output() {
+        Ok(output) if output.status.success() => {
+            let printed = String::from_utf8_lossy(&output.stdout);
+            return Some(printed.trim_end().into());
+        }
+        Ok(output) => format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim_end()),
+        Err(error) => error.to_string(),
+    };
+    let test = std::env::var("NEXTEST_TEST_NAME").ok();
+    let thread = std::thread::current();
+    let test = test.as_deref().or(thread.name()).unwrap_or("a test");
+    skip(test, &format!("{what} cannot be installed: {why}"));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{is_running, with_command_line};
+
+    async fn gone(port: u16) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let connects = || std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        while connects() {
+            assert!(Instant::now() < deadline, "something still listens at {port}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn both_serve_and_leave_nothing_behind() {
+        for aws in [StandIn::ministack().await, StandIn::moto().await] {
+            let Some(aws) = aws else { return };
+            let (port, pid) = (aws.address().port(), aws.child.id().unwrap());
+            assert!(aws.answers("/").await || !aws.log().is_empty());
+            let folder = aws.folder.path().to_owned();
+            drop(aws);
+            gone(port).await;
+            assert!(!folder.exists());
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while is_running(pid) {
+                assert!(Instant::now() < deadline, "the leash is still there");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_leash_ends_what_runs_when_the_test_is_gone() {
+        let mark = format!("600.{}", std::process::id());
+        let mut child = Command::new("sh")
+            .args(["-c", LEASH, "leash", "sleep", &mark])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while with_command_line(&mark).unwrap().len() < 2 {
+            assert!(Instant::now() < deadline, "it never ran");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // What happens to the pipe when its only writer is killed.
+        drop(child.stdin.take());
+        assert!(!child.wait().await.unwrap().success());
+        while with_command_line(&mark).unwrap().iter().any(|process| is_running(process.pid)) {
+            assert!(Instant::now() < deadline, "it still runs");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
