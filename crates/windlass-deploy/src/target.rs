@@ -1,0 +1,86 @@
+//! A place a release can run. A target knows how to bring one up there and what to ask of it, and nothing of phases,
+//! receipts or rollbacks.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+use windlass_config::settings::TargetKind;
+use windlass_core::SecretString;
+use windlass_image::RegistryOptions;
+
+use crate::{DeployError, Progress, Proof, Release, Version};
+
+/// Where a release runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// What clients reach, without a path.
+    pub endpoint: Url,
+    /// What else the target says of it: names, addresses.
+    pub facts: BTreeMap<String, Value>,
+}
+
+/// What takes requests at a target now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Running {
+    /// The release.
+    pub version: Version,
+    /// What runs, by digest or hash.
+    pub digest: String,
+    /// Where.
+    pub endpoint: Url,
+}
+
+/// What was built, on this machine.
+pub struct Artifacts {
+    /// The image, as an OCI layout.
+    pub image: PathBuf,
+    /// The Lambda zip.
+    pub package: PathBuf,
+}
+
+/// A place a release can run.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Which.
+    fn kind(&self) -> TargetKind;
+
+    /// Makes what must be there before anything is pushed, where it is missing: a registry, a bucket.
+    async fn prepare(&self, secrets: &[String], progress: &dyn Progress) -> Result<(), DeployError>;
+
+    /// The registry images go to; `None` where the target takes them as they are.
+    async fn registry(&self) -> Result<Option<RegistryOptions>, DeployError>;
+
+    /// The token that was made for this deployment, making one on first use.
+    async fn token(&self) -> Result<SecretString, DeployError>;
+
+    /// Makes `release` the one that takes requests. Until it is ready the former one does; if it never is, nothing has
+    /// changed for clients. Doing it again is fine.
+    async fn deploy(
+        &self,
+        release: &Release,
+        artifacts: &Artifacts,
+        secrets: &BTreeMap<String, SecretString>,
+        progress: &dyn Progress,
+    ) -> Result<Deployed, DeployError>;
+
+    /// `release` is proven: what was kept of the former one to go back to may go.
+    async fn settle(&self, release: &Release) -> Result<(), DeployError>;
+
+    /// What takes requests now.
+    async fn running(&self) -> Result<Option<Running>, DeployError>;
+
+    /// The promises only this target can be asked for.
+    async fn prove(&self, release: &Release, deployed: &Deployed) -> Vec<Proof>;
+
+    /// The last lines the server wrote.
+    async fn logs(&self, lines: usize) -> Result<String, DeployError>;
+
+    /// Stops what costs money, or starts it again. Names what was done.
+    async fn power(&self, on: bool, progress: &dyn Progress) -> Result<String, DeployError>;
+
+    /// Removes everything. Names what was removed.
+    async fn destroy(&self, progress: &dyn Progress) -> Result<Vec<String>, DeployError>;
+}
