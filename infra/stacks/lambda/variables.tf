@@ -117,6 +117,12 @@ variable "reserved_concurrency" {
   default     = -1
 }
 
+variable "s3_path_style" {
+  description = "Whether buckets stand in the path of S3's URLs rather than in the host name: for what stands in for AWS."
+  type        = bool
+  default     = false
+}
+
 variable "secrets" {
   description = "Secrets by the environment variable they fill: ARNs in Secrets Manager."
   type        = map(string)

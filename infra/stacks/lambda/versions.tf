@@ -13,7 +13,8 @@ terraform {
 }
 
 provider "aws" {
-  region = var.region
+  region            = var.region
+  s3_use_path_style = var.s3_path_style
 
   default_tags {
     tags = merge(var.tags, { "windlass:name" = var.name })
