@@ -9,7 +9,11 @@ pub(crate) mod shape;
 mod record;
 mod trace;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
 use futures::FutureExt;
@@ -44,6 +48,8 @@ pub struct Caller {
     pub peer: Option<std::net::IpAddr>,
     /// W3C trace context of the request: `traceparent`.
     pub trace: Option<String>,
+    /// When the transport stops waiting for the answer, where that is known.
+    pub answer_by: Option<Instant>,
 }
 
 /// What a reload of the configuration replaces, all at once.
@@ -234,13 +240,19 @@ impl Gate {
             request_state: request.request_state,
         });
         let cancel = CancellationToken::new();
+        let mut deadline = rules.live.limits.deadline.0;
+        if let Some(by) = caller.answer_by {
+            let patience = by.saturating_duration_since(Instant::now());
+            // Handing over what there is has to happen within it too.
+            deadline = deadline.min(patience - GRACE.min(patience / 4));
+        }
         let call = Call {
             id: record.id(),
             principal: caller.principal.clone(),
             tool: entry.name.clone(),
             arguments,
             meta,
-            deadline: Deadline::after(rules.live.limits.deadline.0),
+            deadline: Deadline::after(deadline),
             cancel: cancel.clone(),
             client,
             outputs: self.outputs.clone(),

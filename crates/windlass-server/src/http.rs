@@ -5,6 +5,7 @@
 mod batch;
 mod connections;
 mod console;
+mod handler;
 mod mcp;
 mod origin;
 mod pages;
@@ -13,8 +14,7 @@ mod sessions;
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,10 +22,10 @@ use windlass_config::settings::{LimitSettings, ServerSettings};
 
 use crate::{gate::Gate, protocol::Shared};
 use connections::{Connections, Entry};
-use mcp::Endpoint;
+pub use handler::{AnswerBy, Handler};
 pub(crate) use mcp::NoStream;
-use origin::OriginCheck;
-use reply::{Body, Guarded};
+pub use reply::Body as ResponseBody;
+use reply::Guarded;
 
 /// Largest request head.
 const MAX_HEAD: usize = 32 << 10;
@@ -34,9 +34,7 @@ const MAX_HEAD: usize = 32 << 10;
 pub(crate) struct HttpServer {
     gate: Arc<Gate>,
     shared: Arc<Shared>,
-    endpoint: Endpoint,
-    pages: pages::Pages,
-    console: bool,
+    handler: Handler,
     connections: Arc<Connections>,
     /// Fires when the server begins to stop.
     draining: CancellationToken,
@@ -54,9 +52,7 @@ impl HttpServer {
         let gate = shared.gate.clone();
         let cap = limits.connections.min(descriptors());
         Self {
-            endpoint: Endpoint::new(shared.clone(), OriginCheck::new(server), server, limits),
-            pages: pages::Pages::new(gate.clone(), server),
-            console: server.console,
+            handler: Handler::new(&shared, server, limits, draining.clone()),
             connections: Connections::new(cap, limits.header_timeout.0, gate.metrics().clone()),
             draining,
             drain: server.drain.0,
@@ -135,13 +131,13 @@ impl HttpServer {
     /// HTTP, on a connection that has begun to send something.
     async fn speak(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, entry: Entry) {
         let close = entry.connection.close.clone();
-        let server = self.clone();
+        let handler = self.handler.clone();
         let entry = Arc::new(entry);
         let service = service_fn(move |request| {
-            let (server, in_flight) = (server.clone(), entry.request());
+            let (handler, in_flight) = (handler.clone(), entry.request());
             // In a box: hyper keeps room for one of these in every connection, idle and half-open ones too.
             Box::pin(async move {
-                let response = server.answer(request, peer).await;
+                let response = handler.handle(request, peer).await;
                 Ok::<_, Infallible>(response.map(|body| Guarded::new(body, in_flight)))
             })
         });
@@ -162,37 +158,6 @@ impl HttpServer {
         };
         if let Err(error) = ended {
             tracing::debug!(%peer, "connection ended: {error}");
-        }
-    }
-
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let path = request.uri().path();
-        match (request.method(), path) {
-            (_, "/mcp") => self.endpoint.answer(request, None, peer).await,
-            (_, path) if path.starts_with("/mcp/") => {
-                let scope = Arc::from(&path["/mcp/".len()..]);
-                self.endpoint.answer(request, Some(scope), peer).await
-            }
-            (&Method::GET | &Method::HEAD, "/health" | "/healthz") => self.pages.health(),
-            (&Method::GET, "/ready" | "/readyz") => {
-                self.pages.ready(self.endpoint.trusted(&request).await, self.draining.is_cancelled()).await
-            }
-            (&Method::GET, "/metrics") => match self.endpoint.admit(&request, peer).await {
-                Ok(_) => self.pages.metrics(),
-                Err(refusal) => refusal,
-            },
-            (&Method::GET, path) if path.starts_with("/.well-known/oauth-protected-resource") => {
-                self.pages.resource_metadata(&request)
-            }
-            (&Method::GET, "/console/events") if self.console => {
-                match (self.endpoint.admit(&request, peer).await, self.gate.audit().feed()) {
-                    (Ok(caller), Some(feed)) => console::events(feed, &caller, self.draining.clone()),
-                    (Err(refusal), _) => refusal,
-                    (_, None) => reply::not_found(),
-                }
-            }
-            (&Method::GET, path) if self.console => console::page(path).unwrap_or_else(reply::not_found),
-            _ => reply::not_found(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod stdio;
 
 pub use catalog::CatalogError;
 pub use gate::{Caller, Gate, Live};
+pub use http::{AnswerBy, Handler, ResponseBody};
 pub use metrics::Metrics;
 pub use server::{Parts, Server};
 

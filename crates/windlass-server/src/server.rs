@@ -10,7 +10,7 @@ use windlass_core::{AuditEvent, AuditSink, Decision, Outputs, Principal};
 
 use crate::{
     Caller, CatalogError, Gate, Live, Metrics,
-    http::HttpServer,
+    http::{Handler, HttpServer},
     protocol::{Protocol, Shared},
     stdio::Input,
 };
@@ -84,13 +84,29 @@ impl Server {
         Arc::new(server).serve(listener).await
     }
 
+    /// What answers HTTP requests that come from elsewhere than a listener.
+    pub fn handler(&self) -> Handler {
+        Handler::new(&self.shared, &self.settings, &self.limits, self.draining.clone())
+    }
+
+    /// Fires when the server begins to stop.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
     /// Serves one client over a pair of streams until it closes its end, or [`Server::drain`].
     pub async fn serve_stdio<R, W>(&self, input: R, output: W) -> Result<(), String>
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let caller = Caller { principal: Arc::new(Principal::local()), transport: "stdio", peer: None, trace: None };
+        let caller = Caller {
+            principal: Arc::new(Principal::local()),
+            transport: "stdio",
+            peer: None,
+            trace: None,
+            answer_by: None,
+        };
         let ended = CancellationToken::new();
         let protocol = Protocol::stdio(self.shared.clone(), caller, ended.clone());
         let input = Input::new(input, ended);

@@ -5,7 +5,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited, combinators::BoxBody};
-use hyper::body::Incoming;
 use rmcp::transport::{
     StreamableHttpServerConfig, StreamableHttpService,
     streamable_http_server::session::{SessionManager, never::NeverSessionManager},
@@ -16,9 +15,10 @@ use windlass_config::settings::{LimitSettings, ServerSettings};
 use windlass_core::{AuditEvent, Decision};
 
 use super::{
+    handler::AnswerBy,
     origin::OriginCheck,
     pages::resource_url,
-    reply::{self, Body},
+    reply::{self, Body, BoxError},
     sessions::CappedSessions,
 };
 use crate::{
@@ -89,6 +89,7 @@ impl Endpoint {
                 transport: "http",
                 peer: Some(peer.ip()),
                 trace: request.headers().get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned),
+                answer_by: request.extensions().get::<AnswerBy>().map(|by| by.0),
             })),
             Err(error) => {
                 self.gate.metrics().unauthenticated.increment(1);
@@ -113,12 +114,11 @@ impl Endpoint {
             && rules.live.auth.authenticate(request.headers()).await.is_ok()
     }
 
-    pub async fn answer(
-        &self,
-        request: Request<Incoming>,
-        scope: Option<Arc<str>>,
-        peer: SocketAddr,
-    ) -> Response<Body> {
+    pub async fn answer<B>(&self, request: Request<B>, scope: Option<Arc<str>>, peer: SocketAddr) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
         let origin = request.headers().get(header::ORIGIN).cloned();
         let mut response = if request.method() == Method::OPTIONS {
             self.preflight(&request)
@@ -143,7 +143,7 @@ impl Endpoint {
         response
     }
 
-    fn preflight(&self, request: &Request<Incoming>) -> Response<Body> {
+    fn preflight<B>(&self, request: &Request<B>) -> Response<Body> {
         if let Err(refused) = self.origins.check(request.headers(), !self.gate.is_open()) {
             return reply::refused(StatusCode::FORBIDDEN, -32000, &refused.0);
         }
@@ -162,12 +162,11 @@ impl Endpoint {
         response
     }
 
-    async fn converse(
-        &self,
-        request: Request<Incoming>,
-        scope: Option<Arc<str>>,
-        caller: Arc<Caller>,
-    ) -> Response<Body> {
+    async fn converse<B>(&self, request: Request<B>, scope: Option<Arc<str>>, caller: Arc<Caller>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
         if let Some(scope) = &scope
             && !self.gate.toolsets().iter().any(|toolset| toolset.name() == &**scope)
         {

@@ -92,7 +92,9 @@ pub(super) fn resource_url<B>(public: Option<&Url>, request: &Request<B>, path: 
         Some(url) => url.clone(),
         None => {
             let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok())?;
-            Url::parse(&format!("http://{host}")).ok()?
+            // A listener sees a path alone; who hands on what somebody else received may know the scheme.
+            let scheme = request.uri().scheme_str().unwrap_or("http");
+            Url::parse(&format!("{scheme}://{host}")).ok()?
         }
     };
     url.set_path(path);

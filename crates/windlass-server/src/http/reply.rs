@@ -11,12 +11,15 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, Limited, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::connections::InFlight;
 
-pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// The body of every answer.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Why a request's body could not be read.
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A response whose end tells the connection table that the request is done.
 pub(super) struct Guarded {
@@ -74,7 +77,11 @@ pub(super) fn refused(status: StatusCode, code: i32, message: &str) -> Response<
 
 /// Answers a request whose body nobody will read. A small one that is on its way is taken off the line, so that the next
 /// request (the same again, with a token) can use the connection; else the client is told that there will be no next.
-pub(super) async fn unread(body: Incoming, response: Response<Body>) -> Response<Body> {
+pub(super) async fn unread<B>(body: B, response: Response<Body>) -> Response<Body>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
     const SMALL: usize = 64 << 10;
     const SHORT: Duration = Duration::from_secs(1);
     match tokio::time::timeout(SHORT, Limited::new(body, SMALL).collect()).await {
