@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod sdk;
+mod secrets;
 
 pub use aws_config::SdkConfig;
 pub use sdk::{config, config_in, path_style};
+pub use secrets::{ResolvedEnv, SecretError, SecretProblem, resolve};
