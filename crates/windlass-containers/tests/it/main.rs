@@ -1,0 +1,7 @@
+//! Real containers where there is an engine, real connections everywhere.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod engine;
+mod layout;
+mod real;
