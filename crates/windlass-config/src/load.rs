@@ -70,6 +70,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// What relative paths were taken from: the file's directory.
     pub base: PathBuf,
+    /// The environment all this was read in: where `env:NAME` leads.
+    pub env: Arc<dyn Env>,
     /// Seed 4's command lists, for the shell toolset to import. Absent when there is a `shell` section.
     pub seed_commands: Option<SeedCommands>,
     tree: Node,
@@ -134,7 +136,16 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     match settings {
         Some(settings) if errors.is_empty() => {
             let files = watched(&settings, path.as_deref(), &base);
-            Ok(Loaded { settings, notices, file: path, files, base, seed_commands: seeds.commands, tree: whole })
+            Ok(Loaded {
+                settings,
+                notices,
+                file: path,
+                files,
+                base,
+                env: sources.env.clone(),
+                seed_commands: seeds.commands,
+                tree: whole,
+            })
         }
         _ => {
             if let Some(document) = &document {

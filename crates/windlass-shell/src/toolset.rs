@@ -39,10 +39,21 @@ struct Inner {
     settings: ShellSettings,
     rules: Rules,
     executor: Executor,
-    /// Or why there is no place for any.
-    jobs: Result<Arc<Jobs>, String>,
+    jobs: Result<Arc<Jobs>, NoJobs>,
     protections: OnceCell<Protections>,
 }
+
+/// Why there are no jobs.
+#[derive(Debug, Clone)]
+enum NoJobs {
+    /// Nobody wants them here, so their tools are not offered.
+    Unwanted,
+    /// There is no place for them.
+    NoPlace(String),
+}
+
+/// What needs jobs.
+const JOB_TOOLS: [&str; 3] = ["start_command", "command_output", "stop_command"];
 
 /// A command that passed the rules.
 struct Approved {
@@ -72,8 +83,14 @@ impl ShellToolset {
             .map_err(|error| match std::error::Error::source(&error) {
                 Some(source) => format!("{error}: {source}"),
                 None => error.to_string(),
-            });
+            })
+            .map_err(NoJobs::NoPlace);
         Self::build(settings, base, launcher, jobs)
+    }
+
+    /// The same without jobs, for a process that stands still between two calls: nothing would go on in it.
+    pub fn without_jobs(settings: &ShellSettings, base: &Path, launcher: Launcher) -> Result<Self, RulesError> {
+        Self::build(settings, base, launcher, Err(NoJobs::Unwanted))
     }
 
     /// The toolset under other rules. Jobs that run are its jobs too, and go on.
@@ -85,7 +102,7 @@ impl ShellToolset {
         settings: &ShellSettings,
         base: &Path,
         launcher: Launcher,
-        jobs: Result<Arc<Jobs>, String>,
+        jobs: Result<Arc<Jobs>, NoJobs>,
     ) -> Result<Self, RulesError> {
         let rules = Rules::compile(settings, base)?;
         let executor = Executor::new(launcher, settings, (&rules).into());
@@ -100,11 +117,18 @@ impl ShellToolset {
         self.inner.protections.get_or_try_init(probe).await
     }
 
+    fn offers_jobs(&self) -> bool {
+        !matches!(self.inner.jobs, Err(NoJobs::Unwanted))
+    }
+
     fn jobs(&self) -> Result<&Jobs, ToolError> {
         self.inner.jobs.as_deref().map_err(|why| {
             ToolError::new(windlass_core::ErrorKind::Unavailable, "this server has no place to keep jobs")
                 .hint("run it with run_command instead")
-                .detail(why)
+                .detail(match why {
+                    NoJobs::Unwanted => "jobs are switched off",
+                    NoJobs::NoPlace(why) => why,
+                })
         })
     }
 }
@@ -120,7 +144,10 @@ impl Toolset for ShellToolset {
             |open: bool| ToolAnnotations::new().read_only(false).destructive(true).idempotent(false).open_world(open);
         let reads = || ToolAnnotations::new().read_only(true).destructive(false).idempotent(true).open_world(false);
         let limit = self.inner.settings.max_timeout;
-        vec![
+        let jobs = self.offers_jobs();
+        let longer = if jobs { " For anything longer use start_command." } else { "" };
+        let takes = if jobs { "run_command and start_command accept" } else { "run_command accepts" };
+        let mut tools = vec![
             ToolSpec::new(schema::tool::<CommandArguments, run::Answer>(
                 "run_command",
                 "Run a command",
@@ -128,7 +155,7 @@ impl Toolset for ShellToolset {
                     "Runs one approved command and waits for it (at most {limit}). Give `command` (a line, as typed in a \
                      terminal) or `argv` (the words, nothing to quote). No shell is involved: pipes, redirections, \
                      variables and globs work only where a rule grants them. list_commands says what is approved; \
-                     explain_command says why a line is refused. For anything longer use start_command."
+                     explain_command says why a line is refused.{longer}"
                 ),
                 runs(true),
             ))
@@ -162,9 +189,10 @@ impl Toolset for ShellToolset {
             ToolSpec::new(schema::tool::<NoArguments, about::CommandList>(
                 "list_commands",
                 "List approved commands",
-                "What run_command and start_command accept: programs, their arguments, operators, directories, time limits, \
-                 and what is refused whatever else is approved."
-                    .into(),
+                format!(
+                    "What {takes}: programs, their arguments, operators, directories, time limits, and what is refused \
+                     whatever else is approved."
+                ),
                 reads(),
             ))
             .aliases(&["list_allowed_commands", "list_blocked_commands", "get_shell_info"]),
@@ -176,7 +204,9 @@ impl Toolset for ShellToolset {
                     .into(),
                 reads(),
             )),
-        ]
+        ];
+        tools.retain(|spec| jobs || !JOB_TOOLS.contains(&&*spec.tool.name));
+        tools
     }
 
     async fn call(&self, call: Call) -> Result<Reply, ToolError> {

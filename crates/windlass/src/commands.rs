@@ -8,6 +8,7 @@ mod connect;
 mod doctor;
 mod init;
 mod key;
+mod lambda;
 mod serve;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
+use tokio::runtime::Handle;
 use windlass_audit::{AuditLog, AuditOptions, Stream};
 use windlass_auth::Authenticator;
 use windlass_config::{
@@ -26,7 +27,13 @@ use crate::{
 /// Where this process's settings come from.
 pub fn sources(config: &ConfigArgs, more: Vec<Override>) -> Result<Sources, Failure> {
     let directory = std::env::current_dir().context("the working directory cannot be read")?;
-    let mut sources = Sources::new(directory, ProcessEnv);
+    // Before any thread of ours works: what is to be read next depends on it.
+    let resolving = windlass_cloud::resolve(ProcessEnv);
+    let resolved = tokio::task::block_in_place(|| Handle::current().block_on(resolving)).map_err(|error| {
+        let hint = error.hint();
+        Failure::usage(error).hint(hint)
+    })?;
+    let mut sources = Sources::new(directory, resolved);
     sources.file = config.config.clone();
     sources.other_variables = ["WINDLASS_CONFIG", "WINDLASS_TOKEN"].map(str::to_owned).to_vec();
     for assignment in &config.set {
@@ -63,7 +70,7 @@ pub fn policy(loaded: &Loaded) -> Result<Policy, Failure> {
 fn token(loaded: &Loaded) -> Result<Option<SecretString>, Failure> {
     let Some(reference) = &loaded.settings.auth.token else { return Ok(None) };
     let reference: SecretRef = reference.parse().map_err(Failure::usage)?;
-    reference.resolve(&ProcessEnv, &loaded.base).map(Some).map_err(Failure::usage)
+    reference.resolve(loaded.env.as_ref(), &loaded.base).map(Some).map_err(Failure::usage)
 }
 
 /// What a laptop without any configuration may run: programs that only read, below the working directory.
@@ -172,6 +179,10 @@ impl House {
         let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
         let made = match &*shell {
             Some(former) => former.reconfigured(settings, base),
+            // What it started would stand still between two events, and end with the environment.
+            None if windlass_lambda::is_function() => {
+                ShellToolset::without_jobs(settings, base, Launcher::this_binary())
+            }
             None => {
                 let state = self.store.directory().map(Path::to_owned);
                 ShellToolset::new(settings, base, Launcher::this_binary(), state)

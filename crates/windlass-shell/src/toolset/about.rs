@@ -38,8 +38,9 @@ pub(super) struct CommandList {
     default_timeout_seconds: f64,
     /// Longest time limit of run_command.
     max_timeout_seconds: f64,
-    /// Longest run of start_command.
-    max_job_seconds: f64,
+    /// Longest run of start_command. Absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_job_seconds: Option<f64>,
 }
 
 /// One approved command.
@@ -112,7 +113,7 @@ impl ShellToolset {
             environment: settings.allow_environment.iter().cloned().collect(),
             default_timeout_seconds: settings.timeout.0.min(settings.max_timeout.0).as_secs_f64(),
             max_timeout_seconds: settings.max_timeout.0.as_secs_f64(),
-            max_job_seconds: settings.max_job_time.0.as_secs_f64(),
+            max_job_seconds: self.offers_jobs().then(|| settings.max_job_time.0.as_secs_f64()),
         };
         Ok(Output::structured(list.for_model(), &list)?.into())
     }
@@ -185,9 +186,12 @@ impl CommandList {
         line("environment a caller may set", &self.environment);
         let _ = write!(
             text,
-            "shell: {}\ntime limit: {} s, at most {} s (start_command: {} s)",
-            self.shell, self.default_timeout_seconds, self.max_timeout_seconds, self.max_job_seconds
+            "shell: {}\ntime limit: {} s, at most {} s",
+            self.shell, self.default_timeout_seconds, self.max_timeout_seconds
         );
+        if let Some(longest) = self.max_job_seconds {
+            let _ = write!(text, " (start_command: {longest} s)");
+        }
         text
     }
 }

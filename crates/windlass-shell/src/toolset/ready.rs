@@ -3,7 +3,7 @@
 use windlass_config::settings::{KernelFeature, NetworkAccess};
 use windlass_core::Check;
 
-use super::ShellToolset;
+use super::{NoJobs, ShellToolset};
 use crate::launch::Protection;
 
 impl ShellToolset {
@@ -13,7 +13,7 @@ impl ShellToolset {
             Err(error) => vec![Check::failed("shell.launcher", format!("no command can be started: {error}"))],
         };
         checks.push(self.programs());
-        checks.push(self.place_of_jobs());
+        checks.extend(self.place_of_jobs());
         checks
     }
 
@@ -35,15 +35,19 @@ impl ShellToolset {
         })
     }
 
-    fn place_of_jobs(&self) -> Check {
+    /// `None` where there are to be none.
+    fn place_of_jobs(&self) -> Option<Check> {
         let directory = match &self.inner.jobs {
             Ok(jobs) => jobs.directory(),
-            Err(why) => return Check::degraded("shell.jobs", format!("start_command does not work: {why}")),
+            Err(NoJobs::Unwanted) => return None,
+            Err(NoJobs::NoPlace(why)) => {
+                return Some(Check::degraded("shell.jobs", format!("start_command does not work: {why}")));
+            }
         };
         // A command that can write there can make itself the owner of any job.
         let real = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let (read, write) = self.inner.rules.roots();
-        match read.iter().chain(write).find(|root| real.starts_with(root)) {
+        Some(match read.iter().chain(write).find(|root| real.starts_with(root)) {
             Some(root) => Check::degraded(
                 "shell.jobs",
                 format!(
@@ -53,7 +57,7 @@ impl ShellToolset {
                 ),
             ),
             None => Check::ok("shell.jobs", format!("kept in {}", directory.display())),
-        }
+        })
     }
 
     fn programs(&self) -> Check {

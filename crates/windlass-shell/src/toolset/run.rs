@@ -94,8 +94,12 @@ impl ShellToolset {
         let settings = &self.inner.settings;
         match asked {
             Some(asked) if asked > settings.max_timeout.0 => {
-                Err(ToolError::invalid(format!("commands may run for at most {}", settings.max_timeout))
-                    .hint("use start_command for work that takes longer"))
+                Err(ToolError::invalid(format!("commands may run for at most {}", settings.max_timeout)).hint(
+                    match self.offers_jobs() {
+                        true => "use start_command for work that takes longer",
+                        false => "ask for less at once",
+                    },
+                ))
             }
             Some(asked) => Ok(asked),
             None => Ok(settings.timeout.0.min(settings.max_timeout.0)),

@@ -17,6 +17,7 @@ use windlass_server::Server;
 
 use crate::{
     cli::{ConfigArgs, ServeArgs},
+    commands::lambda,
     exit::{Exit, Failure},
     telemetry,
     wiring::{self, House},
@@ -24,6 +25,10 @@ use crate::{
 
 pub async fn run(config: &ConfigArgs, args: &ServeArgs) -> Result<Exit, Failure> {
     let sources = wiring::sources(config, overrides(args))?;
+    // Whoever names a transport wants that one, also within somebody else's function.
+    if windlass_lambda::is_function() && args.transport.is_none() {
+        return lambda::run(sources).await;
+    }
     let loaded = wiring::load(&sources)?;
     windlass_config::exposure(&loaded.settings).map_err(Failure::usage)?;
     let _telemetry = telemetry::start(&loaded.settings.telemetry).map_err(Failure::usage)?;
@@ -91,14 +96,14 @@ async fn converse(server: &Arc<Server>, listener: Option<TcpListener>, stdio: bo
 }
 
 /// The signals a server obeys. Received from before it says that it serves: until then they end the process.
-struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -107,7 +112,7 @@ impl Signals {
     }
 
     /// The first SIGTERM or SIGINT drains, the second ends; SIGHUP reads the configuration again.
-    async fn obey(mut self, server: Arc<Server>, house: Arc<House>, reloader: Reloader) {
+    pub async fn obey(mut self, server: Arc<Server>, house: Arc<House>, reloader: Reloader) {
         let mut asked = false;
         loop {
             let received = tokio::select! {
