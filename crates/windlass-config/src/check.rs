@@ -5,6 +5,7 @@ mod auth;
 mod limits;
 mod server;
 mod shell;
+mod store;
 
 pub(crate) use limits::bad_level;
 
@@ -32,6 +33,7 @@ pub(crate) fn check(
     access::fetch(&mut checker, settings.fetch.as_ref());
     shell::check(&mut checker, settings.shell.as_ref());
     limits::check(&mut checker, settings);
+    store::check(&mut checker, &settings.store);
     if let Err(error) = exposure(settings) {
         let path = Path::dotted(&error.setting);
         checker.errors.push(checker.located(error, &path));

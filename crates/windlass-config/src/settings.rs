@@ -72,14 +72,30 @@ pub struct StoreSettings {
     /// `$XDG_STATE_HOME/windlass`, `~/.local/state/windlass`, or a directory of this uid under the system's temporary
     /// one, whichever can be written first; in memory where none can.
     pub directory: Option<PathBuf>,
+    /// S3 bucket for spilled output, for functions and replicas without a common directory. Needs `store.table`. The
+    /// directory then has only jobs, and output on its way.
+    pub bucket: Option<String>,
+    /// DynamoDB table that says whose output a handle is and until when: hash key `handle` (text), time to live in
+    /// `expires`.
+    pub table: Option<String>,
+    /// What the names of all objects in the bucket begin with; ends with `/`.
+    pub prefix: String,
     /// How long a handle stays valid.
     pub ttl: Span,
-    /// Bytes kept on disk altogether; room is made by whoever keeps most, their oldest first.
+    /// Bytes kept on disk altogether; room is made by whoever keeps most, their oldest first. With `store.bucket`: bytes
+    /// waiting for their upload; how much is kept is then up to the bucket's lifecycle rules.
     pub max_bytes: Bytes,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { directory: None, ttl: Span(std::time::Duration::from_secs(3600)), max_bytes: Bytes(2 << 30) }
+        Self {
+            directory: None,
+            bucket: None,
+            table: None,
+            prefix: "outputs/".to_owned(),
+            ttl: Span(std::time::Duration::from_secs(3600)),
+            max_bytes: Bytes(2 << 30),
+        }
     }
 }

@@ -1,5 +1,7 @@
 use std::io;
 
+use async_trait::async_trait;
+
 use crate::Principal;
 
 /// Takes output that may be too long for an answer, while it is being read: head and tail stay in memory, the rest goes
@@ -10,13 +12,15 @@ pub trait Outputs: Send + Sync {
 }
 
 /// One stream of output on its way in.
+#[async_trait]
 pub trait Sink: Send {
     /// Takes the next bytes. Never fails and never grows without bound: past the cap bytes go to disk, past the disk cap
     /// they are only counted.
     fn write(&mut self, bytes: &[u8]);
 
-    /// Ends the stream.
-    fn finish(self: Box<Self>) -> Captured;
+    /// Ends the stream. What is kept is safely there once this returns, wherever that is, so it may take a moment; a
+    /// few seconds at most.
+    async fn finish(self: Box<Self>) -> Captured;
 }
 
 /// What is left of a stream of output, fit for an answer.
@@ -49,6 +53,7 @@ struct MemorySink {
     bytes: u64,
 }
 
+#[async_trait]
 impl Sink for MemorySink {
     fn write(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
@@ -56,7 +61,7 @@ impl Sink for MemorySink {
         self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    fn finish(self: Box<Self>) -> Captured {
+    async fn finish(self: Box<Self>) -> Captured {
         Captured {
             text: String::from_utf8_lossy(&self.kept).into_owned(),
             bytes: self.bytes,

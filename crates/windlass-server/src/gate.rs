@@ -195,7 +195,11 @@ impl Gate {
         let span = trace::begin(caller, &entry.name);
         let passing = self.pass(&rules, &entry, caller, request, meta, client, gone, &record);
         let outcome = passing.instrument(span.clone()).await;
-        let outcome = outcome.and_then(|reply| self.shape(&rules, &entry, caller, reply)).map_err(shape::brief);
+        let outcome = match outcome {
+            Ok(reply) => self.shape(&rules, &entry, caller, reply).await,
+            Err(error) => Err(error),
+        };
+        let outcome = outcome.map_err(shape::brief);
         trace::end(&span, &outcome);
         record.end(&outcome);
         match outcome {
@@ -294,7 +298,7 @@ impl Gate {
         }
     }
 
-    fn shape(&self, rules: &Rules, entry: &Entry, caller: &Caller, reply: Reply) -> Result<Answer, ToolError> {
+    async fn shape(&self, rules: &Rules, entry: &Entry, caller: &Caller, reply: Reply) -> Result<Answer, ToolError> {
         let mut output = match reply {
             Reply::Done(output) => output,
             Reply::NeedsInput(needs) => return Ok(Answer { response: needs.into(), bytes: 0, failed: false }),
@@ -310,7 +314,7 @@ impl Gate {
             return Err(ToolError::internal(format!("`{}` broke its output schema: {problems}", entry.name)));
         }
         let cap = rules.live.limits.output.0;
-        let bytes = shape::cap(&mut output, cap, self.outputs.as_ref(), &caller.principal)?;
+        let bytes = shape::cap(&mut output, cap, self.outputs.as_ref(), &caller.principal).await?;
         let failed = output.is_error;
         Ok(Answer { response: shape::result(output).into(), bytes, failed })
     }

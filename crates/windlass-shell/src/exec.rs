@@ -167,8 +167,10 @@ impl Executor {
         let (remote, stdout, stderr) = remote::Remote::start(&self.launcher).map_err(RunError::NotStarted)?;
         let over = CancellationToken::new();
         let watcher = io.on_output.as_ref();
-        let (outcome, stdout, stderr) = tokio::join!(
-            remote.supervise(&job, io.stdin, &io.cancel, &over),
+        // Putting away what it wrote is no part of the run.
+        let supervised = async { (remote.supervise(&job, io.stdin, &io.cancel, &over).await, started.elapsed()) };
+        let ((outcome, duration), stdout, stderr) = tokio::join!(
+            supervised,
             output::pump(stdout, io.stdout, watcher, &over),
             output::pump(stderr, io.stderr, watcher, &over),
         );
@@ -178,7 +180,7 @@ impl Executor {
             signal: outcome.signal.map(signal_name),
             timed_out: outcome.timed_out,
             cancelled: outcome.stopped,
-            duration: started.elapsed(),
+            duration,
             stdout,
             stderr,
             cpu: outcome.cpu,

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use async_trait::async_trait;
 use windlass_core::{Check, units::Bytes};
 
 use crate::{
@@ -132,10 +133,9 @@ impl Shelf for Arc<Disk> {
         Ok(Box::new(DiskKeeper { disk: self.clone(), path: Some(path), file, kept: 0 }))
     }
 
-    fn find(&self, handle: &Handle) -> Option<Kept> {
-        let file = open(&self.path(handle)).ok()?;
-        let entry = read_entry(&file)?;
-        Some(Kept { entry, source: Box::new(OnDisk(file)) })
+    fn find(&self, handle: &Handle) -> io::Result<Option<Kept>> {
+        let Ok(file) = open(&self.path(handle)) else { return Ok(None) };
+        Ok(read_entry(&file).map(|entry| Kept { entry, source: Box::new(OnDisk(file)) }))
     }
 
     fn sweep(&self) {
@@ -176,6 +176,7 @@ struct DiskKeeper {
     kept: u64,
 }
 
+#[async_trait]
 impl Keeper for DiskKeeper {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let size = bytes.len() as u64;
@@ -206,7 +207,7 @@ impl Keeper for DiskKeeper {
         self.kept
     }
 
-    fn seal(mut self: Box<Self>, entry: &Entry) -> io::Result<()> {
+    async fn seal(mut self: Box<Self>, entry: &mut Entry) -> io::Result<()> {
         // In place over the block of `begin`: needs no room on a full disk.
         self.file.write_all_at(&entry.to_block(), 0)?;
         self.path = None;

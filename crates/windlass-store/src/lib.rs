@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cloud;
 mod directory;
 mod disk;
 mod entry;

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use async_trait::async_trait;
 use windlass_core::Check;
 
 use crate::{
@@ -59,10 +60,10 @@ impl Shelf for Memory {
         Ok(Box::new(MemoryKeeper { shelf: self.kept.clone(), handle: handle.clone(), bytes: Vec::new() }))
     }
 
-    fn find(&self, handle: &Handle) -> Option<Kept> {
+    fn find(&self, handle: &Handle) -> io::Result<Option<Kept>> {
         let contents = lock(&self.kept);
-        let (_, entry, bytes) = contents.outputs.iter().find(|(name, ..)| name == handle)?;
-        Some(Kept { entry: entry.clone(), source: Box::new(InMemory(bytes.clone())) })
+        let found = contents.outputs.iter().find(|(name, ..)| name == handle);
+        Ok(found.map(|(_, entry, bytes)| Kept { entry: entry.clone(), source: Box::new(InMemory(bytes.clone())) }))
     }
 
     fn sweep(&self) {
@@ -101,6 +102,7 @@ struct MemoryKeeper {
     bytes: Vec<u8>,
 }
 
+#[async_trait]
 impl Keeper for MemoryKeeper {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if !lock(&self.shelf).reserve(bytes.len()) {
@@ -114,7 +116,7 @@ impl Keeper for MemoryKeeper {
         self.bytes.len() as u64
     }
 
-    fn seal(mut self: Box<Self>, entry: &Entry) -> io::Result<()> {
+    async fn seal(mut self: Box<Self>, entry: &mut Entry) -> io::Result<()> {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.shrink_to_fit();
         lock(&self.shelf).outputs.push_back((self.handle.clone(), entry.clone(), Arc::new(bytes)));

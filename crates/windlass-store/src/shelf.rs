@@ -1,5 +1,6 @@
 use std::{io, path::Path};
 
+use async_trait::async_trait;
 use windlass_core::Check;
 
 use crate::entry::{Entry, Handle};
@@ -10,7 +11,10 @@ pub(crate) trait Shelf: Send + Sync {
     fn begin(&self, handle: &Handle, entry: &Entry) -> io::Result<Box<dyn Keeper>>;
 
     /// A finished output, whoever owns it.
-    fn find(&self, handle: &Handle) -> Option<Kept>;
+    ///
+    /// # Errors
+    /// The place cannot be reached, so nobody can tell.
+    fn find(&self, handle: &Handle) -> io::Result<Option<Kept>>;
 
     /// Removes what has expired or was left over by a process that died, then the oldest until all fits.
     fn sweep(&self);
@@ -23,14 +27,16 @@ pub(crate) trait Shelf: Send + Sync {
     fn ready(&self) -> Check;
 }
 
-/// An output on its way to the shelf. Dropped before it is sealed, it leaves nothing behind.
+/// An output on its way to the shelf. Dropped before it is sealed, it leaves nothing behind that can be read.
+#[async_trait]
 pub(crate) trait Keeper: Send {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Bytes that are safely there; after a failed [`Keeper::append`] some of its bytes may be among them.
+    /// Bytes taken so far; after a failed [`Keeper::append`] some of its bytes may be among them.
     fn kept(&self) -> u64;
 
-    fn seal(self: Box<Self>, entry: &Entry) -> io::Result<()>;
+    /// Makes the output one that can be found. Where less than all is safely there by then, `entry` is told.
+    async fn seal(self: Box<Self>, entry: &mut Entry) -> io::Result<()>;
 }
 
 /// Bytes that can be read from any place.

@@ -1,5 +1,6 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use windlass_core::{Captured, Sink};
 
 use crate::{
@@ -130,14 +131,13 @@ impl Keeping {
         self.keeper.kept() > 0
     }
 
-    fn seal(mut self, mut entry: Entry, seen: u64, ttl: Duration) -> Option<(Handle, u64)> {
+    async fn seal(mut self, mut entry: Entry, seen: u64, ttl: Duration) -> Option<(Handle, u64)> {
         if !self.flush() {
             return None;
         }
-        let kept = self.keeper.kept();
-        entry.finish(seen, kept, ttl);
-        match self.keeper.seal(&entry) {
-            Ok(()) => Some((self.handle, kept)),
+        entry.finish(seen, self.keeper.kept(), ttl);
+        match self.keeper.seal(&mut entry).await {
+            Ok(()) => Some((self.handle, entry.kept)),
             Err(error) => {
                 tracing::warn!(%error, "long output could not be kept");
                 None
@@ -146,6 +146,7 @@ impl Keeping {
     }
 }
 
+#[async_trait]
 impl Sink for Spill {
     fn write(&mut self, bytes: &[u8]) {
         self.seen += bytes.len() as u64;
@@ -167,7 +168,7 @@ impl Sink for Spill {
         self.remember_tail(&bytes[to_head..]);
     }
 
-    fn finish(mut self: Box<Self>) -> Captured {
+    async fn finish(mut self: Box<Self>) -> Captured {
         if self.tail.is_none() {
             let whole = String::from_utf8_lossy(&self.head);
             // Binary can be small and its text long.
@@ -176,7 +177,10 @@ impl Sink for Spill {
             }
             self.overflow();
         }
-        let kept = self.keeping.take().and_then(|keeping| keeping.seal(self.entry.clone(), self.seen, self.caps.ttl));
+        let kept = match self.keeping.take() {
+            Some(keeping) => keeping.seal(self.entry.clone(), self.seen, self.caps.ttl).await,
+            None => None,
+        };
         let tail = Vec::from(self.tail.take().unwrap_or_default());
         let (head_text, head_used) = text::head(text::without_cut_end(&self.head), self.caps.head());
         let (tail_text, tail_used) = text::tail(text::without_cut_start(&tail), self.caps.tail());

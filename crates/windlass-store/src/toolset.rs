@@ -1,6 +1,6 @@
 mod arguments;
 
-use std::fmt::Write;
+use std::{fmt::Write, io};
 
 use async_trait::async_trait;
 use windlass_core::{Call, Check, ErrorKind, Output, Reply, ToolError, ToolSpec, Toolset, mcp};
@@ -30,11 +30,7 @@ impl OutputToolset {
     }
 
     fn find(&self, call: &Call, handle: &str) -> Result<Kept, ToolError> {
-        let unknown = || {
-            ToolError::not_found("no output has this handle")
-                .hint("handles expire and open only for the caller that got them; run the call that made it again")
-        };
-        self.store.find(&call.principal, handle).ok_or_else(unknown)
+        self.store.find(&call.principal, handle).map_err(unreadable)?.ok_or_else(unknown)
     }
 
     fn room(&self) -> usize {
@@ -84,7 +80,7 @@ impl OutputToolset {
             max_matches: wanted.max_matches.unwrap_or(DEFAULT_MATCHES).clamp(1, SearchOutput::MOST_MATCHES),
             budget: self.room(),
         };
-        let found = search.run(&kept, &|| call.cancel.is_cancelled()).map_err(ToolError::internal)?;
+        let found = search.run(&kept, &|| call.cancel.is_cancelled()).map_err(unreadable)?;
         let mut text = String::new();
         let mut previous = None;
         for row in &found.rows {
@@ -109,11 +105,26 @@ impl OutputToolset {
     }
 }
 
+fn unknown() -> ToolError {
+    ToolError::not_found("no output has this handle")
+        .hint("handles expire and open only for the caller that got them; run the call that made it again")
+}
+
+/// Not the same as [`unknown`]: the output may well be there.
+fn unreadable(error: io::Error) -> ToolError {
+    match error.kind() {
+        io::ErrorKind::NotFound => unknown(),
+        _ => ToolError::new(ErrorKind::Unavailable, "kept output cannot be reached now")
+            .hint("try again in a moment")
+            .detail(error.to_string()),
+    }
+}
+
 fn page_error(error: PageError) -> ToolError {
     match error {
         PageError::NoSuchLine(_) => ToolError::invalid(error.to_string()).hint("ask for an earlier from_line"),
         PageError::Stopped => ToolError::new(ErrorKind::Cancelled, "the call was cancelled"),
-        PageError::Io(error) => ToolError::internal(error),
+        PageError::Io(error) => unreadable(error),
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) fn check(checker: &mut Checker, settings: &Settings) {
     for (setting, count, least, most) in counts {
         range(checker, setting, count, least, most);
     }
-    if limits.spill > store.max_bytes {
+    // What goes to a bucket passes through the directory piece by piece.
+    if limits.spill > store.max_bytes && store.bucket.is_none() {
         checker.refuse(
             &Path::dotted("limits.spill"),
             format!("one stream may take {}, the whole store only {}", limits.spill, store.max_bytes),
@@ -74,16 +75,6 @@ fn places(checker: &mut Checker, settings: &Settings) {
         } else if !file.parent().is_some_and(std::path::Path::is_dir) {
             checker.refuse(&path, format!("there is no directory for {}", file.display()), "make it first");
         }
-    }
-    if let Some(directory) = &settings.store.directory
-        && directory.exists()
-        && !directory.is_dir()
-    {
-        checker.refuse(
-            &Path::dotted("store.directory"),
-            format!("{} is a file", directory.display()),
-            "name a directory",
-        );
     }
     for (index, name) in settings.audit.redact.iter().enumerate() {
         if name.trim().is_empty() {

@@ -10,7 +10,12 @@ const STRUCTURED_FACTOR: u64 = 16;
 const LONGEST_ERROR: usize = 8 << 10;
 
 /// Caps the text of `output` at `cap` bytes; what is cut goes behind a handle.
-pub(crate) fn cap(output: &mut Output, cap: u64, outputs: &dyn Outputs, who: &Principal) -> Result<u64, ToolError> {
+pub(crate) async fn cap(
+    output: &mut Output,
+    cap: u64,
+    outputs: &dyn Outputs,
+    who: &Principal,
+) -> Result<u64, ToolError> {
     if let Some(structured) = &output.structured {
         let size = weigh(structured);
         if size > cap.saturating_mul(STRUCTURED_FACTOR) {
@@ -26,7 +31,7 @@ pub(crate) fn cap(output: &mut Output, cap: u64, outputs: &dyn Outputs, who: &Pr
         if text.text.len() as u64 > room + cap / 4 {
             let mut sink = outputs.open(who, "text");
             sink.write(text.text.as_bytes());
-            text.text = sink.finish().text;
+            text.text = sink.finish().await.text;
         }
         total += text.text.len() as u64;
     }
@@ -90,10 +95,10 @@ mod tests {
         assert_eq!(brief(ToolError::invalid("short")).message, "short");
     }
 
-    #[test]
-    fn data_out_of_all_proportion_is_refused() {
+    #[tokio::test]
+    async fn data_out_of_all_proportion_is_refused() {
         let mut output = Output { structured: Some(json!(["x".repeat(10_000)])), ..Output::text("short") };
-        let refused = cap(&mut output, 100, &NoOutputs, &Principal::local()).unwrap_err();
+        let refused = cap(&mut output, 100, &NoOutputs, &Principal::local()).await.unwrap_err();
         insta::assert_snapshot!(refused.for_model(), @r"
         the result is too large to return (10004 bytes of data)
         hint: ask for less: a smaller range, fewer fields, a filter

@@ -38,7 +38,7 @@ pub(super) async fn pump(
         () = copy => {}
         () = late => {}
     }
-    sink.finish()
+    sink.finish().await
 }
 
 /// A sink for our own short commands.

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use async_trait::async_trait;
 use windlass_core::{Captured, Sink};
 
 use super::record::Folder;
@@ -90,6 +91,7 @@ impl Count {
     }
 }
 
+#[async_trait]
 impl Sink for FileSink {
     fn write(&mut self, bytes: &[u8]) {
         let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,7 +104,7 @@ impl Sink for FileSink {
         }
     }
 
-    fn finish(self: Box<Self>) -> Captured {
+    async fn finish(self: Box<Self>) -> Captured {
         Captured::default()
     }
 }

@@ -275,6 +275,7 @@ struct Capped {
     largest: Arc<Mutex<usize>>,
 }
 
+#[async_trait::async_trait]
 impl Sink for Capped {
     fn write(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
@@ -284,7 +285,7 @@ impl Sink for Capped {
         *largest = bytes.len().max(*largest);
     }
 
-    fn finish(self: Box<Self>) -> Captured {
+    async fn finish(self: Box<Self>) -> Captured {
         let text = String::from_utf8_lossy(&self.kept).into_owned();
         Captured { text, bytes: self.bytes, truncated: self.bytes > 1024, handle: None }
     }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use windlass_core::{Outputs, Principal};
 
-use crate::{Bench, keep, pages};
+use crate::{Bench, finish, keep, pages};
 
 #[test]
 fn small_output_is_whole_and_touches_no_disk() {
@@ -69,7 +69,7 @@ proptest! {
         let owner = Principal::local();
         let mut sink = store.open(&owner, "stdout");
         text.as_bytes().chunks(split).for_each(|piece| sink.write(piece));
-        let captured = sink.finish();
+        let captured = finish(sink);
         prop_assert_eq!(captured.bytes, text.len() as u64);
         prop_assert_eq!(captured.truncated, text.len() as u64 > cap);
         prop_assert!(!captured.text.contains(char::REPLACEMENT_CHARACTER));

@@ -7,7 +7,7 @@ use std::{
 use serde_json::json;
 use windlass_core::{ErrorKind, Outputs, Principal};
 
-use crate::{Bench, call, keep, pages, principal, read};
+use crate::{Bench, call, finish, keep, pages, principal, read};
 
 fn refusal(bench: &Bench, who: &str, handle: &str) -> String {
     let error = read(&bench.open(), &principal(who), json!({"handle": handle})).unwrap_err();
@@ -62,7 +62,7 @@ fn an_unfinished_output_is_nobodys_yet() {
     sink.write(&[b'x'; 200_000]);
     let name = bench.files()[0].file_name().unwrap().to_str().unwrap().to_owned();
     assert!(read(&store, &Principal::local(), json!({"handle": name})).is_err());
-    let handle = sink.finish().handle.unwrap();
+    let handle = finish(sink).handle.unwrap();
     assert_eq!(handle, name);
     assert!(read(&store, &Principal::local(), json!({"handle": name})).is_ok());
 }
@@ -126,7 +126,7 @@ fn what_a_dead_process_left_is_swept_and_a_living_ones_is_not() {
     let mut left = vec![foreign, living_file];
     left.sort();
     assert_eq!(bench.files(), left);
-    assert!(living.finish().handle.is_some());
+    assert!(finish(living).handle.is_some());
 }
 
 #[test]

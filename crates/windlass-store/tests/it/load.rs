@@ -1,7 +1,7 @@
 use serde_json::json;
 use windlass_core::{Outputs, Principal};
 
-use crate::{Bench, call, keep, pages, principal, read};
+use crate::{Bench, call, finish, keep, pages, principal, read};
 
 const MIB: u64 = 1 << 20;
 
@@ -24,7 +24,7 @@ fn three_hundred_megabytes_take_no_memory() {
         sink.write(&block);
         most = most.max(resident());
     }
-    let captured = sink.finish();
+    let captured = finish(sink);
     assert_eq!(captured.bytes, 300 * MIB);
     let handle = captured.handle.unwrap();
     let page = read(&store, &owner, json!({"handle": handle, "offset": 299 * MIB, "limit": 16})).unwrap();
@@ -45,7 +45,7 @@ fn searching_takes_no_memory_either_even_in_one_endless_line() {
         sink.write(&vec![b'.'; MIB as usize]);
     }
     sink.write(b"needle");
-    let handle = sink.finish().handle.unwrap();
+    let handle = finish(sink).handle.unwrap();
     let before = resident();
     let output = call(&store, &owner, "search_output", json!({"handle": handle, "pattern": "needle"})).unwrap();
     let found = output.structured.unwrap();

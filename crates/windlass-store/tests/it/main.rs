@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use windlass_config::settings::{LimitSettings, StoreSettings};
 use windlass_core::{
-    Call, CancellationToken, Captured, Client, ClientError, Deadline, Output, Outputs, Principal, Reply, ToolError,
-    Toolset, mcp,
+    Call, CancellationToken, Captured, Client, ClientError, Deadline, Output, Outputs, Principal, Reply, Sink,
+    ToolError, Toolset, mcp,
     units::{Bytes, Span},
 };
 use windlass_store::{Environment, OutputToolset, Store};
@@ -85,7 +85,16 @@ fn keep(store: &Store, owner: &Principal, bytes: &[u8]) -> Captured {
     for piece in bytes.chunks(1000) {
         sink.write(piece);
     }
-    sink.finish()
+    finish(sink)
+}
+
+/// What [`Sink::finish`] gives, outside a runtime.
+fn finish(sink: Box<dyn Sink>) -> Captured {
+    runtime().block_on(sink.finish())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
 struct NoClient;
@@ -124,8 +133,7 @@ fn call(store: &Store, who: &Principal, tool: &str, arguments: Value) -> Result<
         outputs: Arc::new(store.clone()),
         resume: None,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    match runtime.block_on(OutputToolset::new(store.clone()).call(call))? {
+    match runtime().block_on(OutputToolset::new(store.clone()).call(call))? {
         Reply::Done(output) => Ok(output),
         other => panic!("{other:?}"),
     }
