@@ -14,6 +14,8 @@ mod skip;
 pub mod aws;
 pub mod fixtures;
 pub mod process;
+#[cfg(feature = "registry")]
+pub mod registry;
 
 pub use fixtures::FixtureToolset;
 pub use lint::schema_lint;
