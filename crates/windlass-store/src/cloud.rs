@@ -27,6 +27,7 @@ use tokio::{
     runtime,
     sync::{OnceCell, Semaphore},
 };
+use windlass_cloud::SdkConfig;
 use windlass_config::settings::StoreSettings;
 use windlass_core::Check;
 
@@ -52,6 +53,7 @@ pub(crate) struct Cloud {
     bucket: String,
     table: String,
     prefix: String,
+    config: Option<SdkConfig>,
     /// Made at the first use, so that a server that is starting waits for nobody.
     clients: OnceCell<Clients>,
     /// Where parts wait for their upload.
@@ -69,7 +71,12 @@ pub(crate) struct Clients {
 
 impl Cloud {
     /// `directory` is one we may write to; without one, little is held in memory. Asks AWS for nothing yet.
-    pub(crate) fn new(settings: &StoreSettings, bucket: &str, table: &str, directory: Option<PathBuf>) -> Self {
+    pub(crate) fn new(
+        settings: &StoreSettings,
+        (bucket, table): (&str, &str),
+        directory: Option<PathBuf>,
+        config: Option<SdkConfig>,
+    ) -> Self {
         let room = match directory {
             Some(_) => Room::new(settings.max_bytes.0),
             None => Room::in_memory(),
@@ -78,6 +85,7 @@ impl Cloud {
             bucket: bucket.to_owned(),
             table: table.to_owned(),
             prefix: settings.prefix.clone(),
+            config,
             clients: OnceCell::new(),
             directory,
             room: Arc::new(room),
@@ -88,7 +96,13 @@ impl Cloud {
     }
 
     async fn clients(&self) -> &Clients {
-        self.clients.get_or_init(connect).await
+        let connect = async {
+            match &self.config {
+                Some(config) => Clients::new(config),
+                None => Clients::new(&windlass_cloud::config().await),
+            }
+        };
+        self.clients.get_or_init(|| connect).await
     }
 
     /// The object that holds part `number` of an output. A handle is nothing but digits, so it leads nowhere else.
@@ -139,21 +153,22 @@ impl Shelf for Arc<Cloud> {
     }
 }
 
-async fn connect() -> Clients {
-    let config = windlass_cloud::config().await;
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
-        .build();
-    let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100));
-    let s3 = s3::config::Builder::from(&config)
-        .force_path_style(windlass_cloud::path_style(&config))
-        .timeout_config(timeouts.clone())
-        .retry_config(retries.clone())
-        .build();
-    let dynamodb = dynamodb::config::Builder::from(&config).timeout_config(timeouts).retry_config(retries).build();
-    Clients { s3: s3::Client::from_conf(s3), dynamodb: dynamodb::Client::from_conf(dynamodb) }
+impl Clients {
+    fn new(config: &SdkConfig) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(OPERATION)
+            .build();
+        let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100));
+        let s3 = s3::config::Builder::from(config)
+            .force_path_style(windlass_cloud::path_style(config))
+            .timeout_config(timeouts.clone())
+            .retry_config(retries.clone())
+            .build();
+        let dynamodb = dynamodb::config::Builder::from(config).timeout_config(timeouts).retry_config(retries).build();
+        Self { s3: s3::Client::from_conf(s3), dynamodb: dynamodb::Client::from_conf(dynamodb) }
+    }
 }
 
 /// Waits for AWS on a thread that may block: outputs are read on such.

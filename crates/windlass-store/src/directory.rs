@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What the environment says about directories. Passed in, so that tests never touch the process's own.
+use windlass_cloud::SdkConfig;
+
+/// What the environment says about directories and AWS. Passed in, so that tests never touch the process's own.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// `XDG_STATE_HOME`.
@@ -14,6 +16,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// The system's temporary directory.
     pub temp: PathBuf,
+    /// How AWS is reached. `None`: as the process's variables and files say, once it is needed.
+    pub aws: Option<SdkConfig>,
 }
 
 impl Environment {
@@ -21,7 +25,12 @@ impl Environment {
     pub fn of_process() -> Self {
         // The XDG specification has relative paths ignored; so are empty ones.
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        Self { xdg_state_home: absolute("XDG_STATE_HOME"), home: absolute("HOME"), temp: std::env::temp_dir() }
+        Self {
+            xdg_state_home: absolute("XDG_STATE_HOME"),
+            home: absolute("HOME"),
+            temp: std::env::temp_dir(),
+            aws: None,
+        }
     }
 
     /// Where to try, best first.

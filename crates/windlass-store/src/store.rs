@@ -57,7 +57,7 @@ impl Store {
                 if let Some(why) = why {
                     tracing::warn!(why, "no directory can be used, output waits for its upload in a little memory");
                 }
-                Arc::new(Arc::new(Cloud::new(settings, bucket, table, directory)))
+                Arc::new(Arc::new(Cloud::new(settings, (bucket, table), directory, environment.aws.clone())))
             }
             _ => match place(settings, environment, |path| Disk::open(path.to_owned(), max))? {
                 Ok((disk, _)) => Arc::new(Arc::new(disk)),

@@ -16,7 +16,7 @@ fn open(environment: &Environment) -> Store {
 }
 
 fn only_temp(temp: &Path) -> Environment {
-    Environment { xdg_state_home: None, home: None, temp: temp.into() }
+    Environment { xdg_state_home: None, home: None, temp: temp.into(), aws: None }
 }
 
 fn ours(temp: &Path) -> std::path::PathBuf {
@@ -77,7 +77,8 @@ fn a_link_in_place_of_the_outputs_is_refused() {
 fn the_first_directory_that_is_ours_serves() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| Some(root.path().join(name));
-    let mut environment = Environment { xdg_state_home: at("xdg"), home: at("home"), temp: root.path().into() };
+    let mut environment =
+        Environment { xdg_state_home: at("xdg"), home: at("home"), temp: root.path().into(), aws: None };
     assert_eq!(open(&environment).directory(), at("xdg/windlass").as_deref());
     environment.xdg_state_home = Some("/proc/nowhere".into());
     assert_eq!(open(&environment).directory(), at("home/.local/state/windlass").as_deref());

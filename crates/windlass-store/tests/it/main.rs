@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod attacks;
+mod cloud;
+mod cloud_trouble;
 mod cutting;
 mod disk_full;
 mod handles;
@@ -64,7 +66,7 @@ impl Bench {
 
     fn open(&self) -> Store {
         let nowhere = "/proc/nowhere".into();
-        let environment = Environment { xdg_state_home: None, home: None, temp: nowhere };
+        let environment = Environment { xdg_state_home: None, home: None, temp: nowhere, aws: None };
         Store::open(&self.settings, &self.limits, &environment).unwrap()
     }
 
@@ -120,6 +122,10 @@ impl Client for NoClient {
 }
 
 fn call(store: &Store, who: &Principal, tool: &str, arguments: Value) -> Result<Output, ToolError> {
+    runtime().block_on(ask(store, who, tool, arguments))
+}
+
+async fn ask(store: &Store, who: &Principal, tool: &str, arguments: Value) -> Result<Output, ToolError> {
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
     let call = Call {
         id: "call".into(),
@@ -133,7 +139,7 @@ fn call(store: &Store, who: &Principal, tool: &str, arguments: Value) -> Result<
         outputs: Arc::new(store.clone()),
         resume: None,
     };
-    match runtime().block_on(OutputToolset::new(store.clone()).call(call))? {
+    match OutputToolset::new(store.clone()).call(call).await? {
         Reply::Done(output) => Ok(output),
         other => panic!("{other:?}"),
     }
