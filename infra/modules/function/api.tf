@@ -9,7 +9,9 @@ locals {
     "ANY /mcp",
     "ANY /mcp/{toolset}",
     "GET /health",
+    "GET /healthz",
     "GET /ready",
+    "GET /readyz",
     "GET /.well-known/oauth-protected-resource",
     "GET /.well-known/oauth-protected-resource/{path+}",
   ])

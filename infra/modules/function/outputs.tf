@@ -8,11 +8,6 @@ output "api_id" {
   value       = aws_apigatewayv2_api.api.id
 }
 
-output "code_sha256" {
-  description = "Digest of the code as Lambda has it, in base64."
-  value       = aws_lambda_function.function.code_sha256
-}
-
 output "endpoint" {
   description = "Where the API answers."
   value       = aws_apigatewayv2_api.api.api_endpoint

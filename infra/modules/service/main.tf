@@ -152,13 +152,13 @@ resource "aws_ecs_service" "service" {
 }
 
 resource "aws_service_discovery_service" "name" {
-  count = var.namespace_id == null ? 0 : 1
+  count = var.discovery == null ? 0 : 1
 
-  name         = var.discovery_name
-  namespace_id = var.namespace_id
+  name         = var.discovery.name
+  namespace_id = var.discovery.namespace_id
 
   dns_config {
-    namespace_id   = var.namespace_id
+    namespace_id   = var.discovery.namespace_id
     routing_policy = "MULTIVALUE"
 
     dns_records {

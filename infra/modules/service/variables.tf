@@ -85,10 +85,13 @@ variable "desired_count" {
   default     = 2
 }
 
-variable "discovery_name" {
-  description = "With namespace_id: the service's name there."
-  type        = string
-  default     = null
+variable "discovery" {
+  description = "Cloud Map namespace the service is found in, and its name there. null: none."
+  type = object({
+    namespace_id = string
+    name         = string
+  })
+  default = null
 }
 
 variable "egress" {
@@ -170,12 +173,6 @@ variable "memory" {
 variable "name" {
   description = "Names everything that is made here."
   type        = string
-}
-
-variable "namespace_id" {
-  description = "Cloud Map namespace the service is found in. null: none."
-  type        = string
-  default     = null
 }
 
 variable "permissions" {

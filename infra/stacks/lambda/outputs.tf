@@ -13,11 +13,6 @@ output "bucket" {
   value       = module.store.bucket
 }
 
-output "code_sha256" {
-  description = "Digest of the code as Lambda has it, in base64."
-  value       = module.function.code_sha256
-}
-
 output "endpoint" {
   description = "Base URL: `/mcp`, `/health` and `/ready` are below it."
   value       = module.function.endpoint

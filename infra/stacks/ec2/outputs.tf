@@ -1,0 +1,49 @@
+output "alarm_names" {
+  description = "Every alarm."
+  value       = sort(concat(module.observability.alarm_names, module.host.alarm_names))
+}
+
+output "endpoint" {
+  description = "Base URL for those who are let in: `/mcp`, `/health` and `/ready` are below it. For everybody else, ssm_tunnel."
+  value       = "http://${length(var.allowed_cidrs) == 0 ? "127.0.0.1" : var.public_ip || var.elastic_ip ? module.host.public_ip : module.host.private_ip}:${var.port}"
+}
+
+output "instance_id" {
+  description = "The machine."
+  value       = module.host.instance_id
+}
+
+output "log_group" {
+  description = "Where the server logs, audit lines too."
+  value       = local._log_group
+}
+
+output "parameter" {
+  description = "The parameter that names the release to run."
+  value       = module.host.parameter
+}
+
+output "public_ip" {
+  description = "Public address; empty without one."
+  value       = module.host.public_ip
+}
+
+output "release" {
+  description = "The release the machine is to run."
+  value       = var.release
+}
+
+output "ssm_command" {
+  description = "Opens a shell on the machine."
+  value       = "aws ssm start-session --region ${var.region} --target ${module.host.instance_id}"
+}
+
+output "ssm_tunnel" {
+  description = "Brings the service to this machine, at its own port."
+  value       = "aws ssm start-session --region ${var.region} --target ${module.host.instance_id} --document-name AWS-StartPortForwardingSession --parameters portNumber=${var.port},localPortNumber=${var.port}"
+}
+
+output "topic_arn" {
+  description = "The topic alarms are told to."
+  value       = module.observability.topic_arn
+}
