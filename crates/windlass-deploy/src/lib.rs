@@ -11,24 +11,76 @@
 
 #![forbid(unsafe_code)]
 
+mod cloud;
+mod contract;
+mod endpoint;
 mod error;
 mod ledger;
 mod lock;
 mod phase;
+mod phases;
+mod pipeline;
 mod plan;
 mod progress;
+mod project;
 mod proof;
 mod receipt;
+mod registry;
 mod seal;
 mod shelf;
+mod target;
 mod version;
 
 pub use error::{DeployError, Kind};
-pub use ledger::{Ledger, Release, State};
+pub use ledger::{Ledger, Release, Releases, State};
 pub use lock::{Lock, Owner};
 pub use phase::Phase;
+pub use pipeline::{Pipeline, RolledBack, Standing, Summary};
 pub use plan::{Action, Held, Step, plan};
 pub use progress::{Progress, Quiet};
+pub use project::Project;
 pub use proof::{Outcome, Proof, failed};
 pub use receipt::{Receipt, Receipts};
+pub use target::{Artifacts, Deployed, Running, Target};
 pub use version::Version;
+
+/// An error of an image, a zip or a layout.
+fn image_error(error: windlass_image::ImageError) -> DeployError {
+    let hint = error.hint();
+    DeployError::new(Kind::Failed, error.to_string()).hint(hint)
+}
+
+/// An error of a registry.
+fn registry_error(error: windlass_image::RegistryError) -> DeployError {
+    let kind = match &error {
+        windlass_image::RegistryError::Unauthorized { .. } => Kind::Credentials,
+        _ => Kind::Failed,
+    };
+    let hint = error.hint();
+    DeployError::new(kind, error.to_string()).hint(hint)
+}
+
+/// An error of a container engine.
+fn engine_error(error: windlass_containers::engine::EngineError) -> DeployError {
+    let kind = match &error {
+        windlass_containers::engine::EngineError::NotInstalled { .. } => Kind::Missing,
+        _ => Kind::Failed,
+    };
+    let hint = error.hint();
+    DeployError::new(kind, error.to_string()).hint(hint)
+}
+
+/// A token nobody can guess.
+fn new_token() -> Result<String, DeployError> {
+    let mut bytes = [0_u8; 32];
+    let filled = aws_lc_rs::rand::fill(&mut bytes);
+    filled.map_err(|_| DeployError::new(Kind::Failed, "the system gives no random numbers"))?;
+    Ok(format!("wl_{}", hex::encode(bytes)))
+}
+
+/// The hash of a zip as AWS says it.
+fn code_sha256(bytes: &[u8]) -> String {
+    use base64::Engine;
+    use sha2::Digest;
+    base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(bytes))
+}

@@ -117,6 +117,13 @@ impl Receipts {
         write().map_err(|error| DeployError::file("the receipt", &path, &error))
     }
 
+    /// Keeps what a failed phase found, where people look and no phase does.
+    pub fn keep_failed(&self, receipt: &Receipt) -> Result<(), DeployError> {
+        let path = self.directory.join(format!("{}.failed.json", receipt.phase));
+        let text = serde_json::to_vec_pretty(receipt).map_err(io::Error::from);
+        text.and_then(|text| write_whole(&path, &text)).map_err(|error| DeployError::file("the findings", &path, &error))
+    }
+
     /// Removes the receipt of `phase` and of those after it: they are of something that is no more.
     pub fn forget(&self, phase: Phase) -> Result<(), DeployError> {
         for phase in Phase::ALL.into_iter().filter(|later| *later >= phase) {

@@ -73,7 +73,8 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-fn state_directory() -> Result<PathBuf, DeployError> {
+/// Of this user, for what is of no one checkout.
+pub(crate) fn state_directory() -> Result<PathBuf, DeployError> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("XDG_STATE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".local/state")))

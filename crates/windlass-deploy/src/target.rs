@@ -1,17 +1,24 @@
 //! A place a release can run. A target knows how to bring one up there and what to ask of it, and nothing of phases,
 //! receipts or rollbacks.
 
-use std::{collections::BTreeMap, path::PathBuf};
+mod aws;
+mod local;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
-use windlass_config::settings::TargetKind;
+use windlass_config::{Env, settings::TargetKind};
 use windlass_core::SecretString;
 use windlass_image::RegistryOptions;
 
-use crate::{DeployError, Progress, Proof, Release, Version};
+use crate::{
+    DeployError, Progress, Proof, Release, Version,
+    project::Project,
+    shelf::Shelf,
+};
 
 /// Where a release runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,8 +51,9 @@ pub struct Artifacts {
 /// A place a release can run.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// Which.
-    fn kind(&self) -> TargetKind;
+
+    /// Makes the place of the lock, where it is missing.
+    async fn found(&self, progress: &dyn Progress) -> Result<(), DeployError>;
 
     /// Makes what must be there before anything is pushed, where it is missing: a registry, a bucket.
     async fn prepare(&self, secrets: &[String], progress: &dyn Progress) -> Result<(), DeployError>;
@@ -81,6 +89,22 @@ pub trait Target: Send + Sync {
     /// Stops what costs money, or starts it again. Names what was done.
     async fn power(&self, on: bool, progress: &dyn Progress) -> Result<String, DeployError>;
 
-    /// Removes everything. Names what was removed.
+    /// Removes everything, the place of the lock last. Names what was removed.
     async fn destroy(&self, progress: &dyn Progress) -> Result<Vec<String>, DeployError>;
+}
+
+/// The target of a project, and where its lock and its list of releases lie.
+pub(crate) async fn of(project: &Project, env: &dyn Env) -> Result<(Box<dyn Target>, Arc<dyn Shelf>), DeployError> {
+    match project.deploy().target {
+        TargetKind::Local => {
+            let local = local::Local::new(project).await?;
+            let shelf = local.shelf();
+            Ok((Box::new(local), Arc::new(shelf)))
+        }
+        TargetKind::Ecs | TargetKind::Lambda | TargetKind::Ec2 => {
+            let aws = aws::Aws::new(project, env).await?;
+            let shelf = aws.shelf();
+            Ok((Box::new(aws), Arc::new(shelf)))
+        }
+    }
 }

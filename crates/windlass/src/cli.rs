@@ -65,6 +65,8 @@ pub enum Command {
     Tools(TargetArgs),
     /// Prove any MCP server, ours or not
     Check(CheckArgs),
+    /// Ship a release and prove it: check, build, push, deploy, verify; and go back
+    Deploy(DeployArgs),
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -222,4 +224,73 @@ pub struct ConnectArgs {
     /// The name the client shows
     #[arg(long, default_value = "windlass")]
     pub name: String,
+}
+
+/// Without a command the whole line runs; phases whose receipts stand are skipped.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = false)]
+pub struct DeployArgs {
+    /// Where to: local, ecs, lambda, ec2 [default: deploy.target]
+    #[arg(long, global = true, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Say what would be done and why, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// As JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How long to wait for another deploy to finish
+    #[arg(long, global = true, value_name = "TIME", default_value = "0s")]
+    pub wait: windlass_core::units::Span,
+    #[command(subcommand)]
+    pub command: Option<DeployCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeployCommand {
+    /// Phase 1: the configuration is sound, and a server started from it keeps MCP
+    Check,
+    /// Phase 2: the image and the zip, proven as a container
+    Build,
+    /// Phase 3: into the registry, and back, the same
+    Push,
+    /// Phase 4: running at the target
+    Deploy,
+    /// Phase 5: every promise asked of the endpoint
+    Verify,
+    /// What runs, and what is done of the version at hand
+    Status,
+    /// Every release there was
+    History,
+    /// Back to a proven release
+    Rollback {
+        /// Which [default: the newest proven one beside the live one]
+        version: Option<String>,
+    },
+    /// The last lines the server wrote
+    Logs {
+        /// How many
+        #[arg(long, short = 'n', default_value_t = 100)]
+        lines: usize,
+    },
+    /// The token that was made for this deployment
+    Token,
+    /// Start what `stop` stopped
+    Start,
+    /// Stop what costs money; nothing is lost
+    Stop,
+    /// Remove everything the deployment made
+    Destroy {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// The front of the target `local`; started by `deploy` itself
+    #[command(hide = true)]
+    Front {
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+        #[arg(long)]
+        control: PathBuf,
+    },
 }

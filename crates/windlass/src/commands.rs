@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod config;
 mod connect;
+mod deploy;
 mod doctor;
 mod init;
 mod key;
@@ -28,6 +29,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Call(args) => client::call(&config, args).await,
         Command::Tools(target) => client::tools(&config, target).await,
         Command::Check(args) => check::run(args).await,
+        Command::Deploy(args) => deploy::run(&config, args).await,
     };
     outcome.map_or_else(
         |failure| {

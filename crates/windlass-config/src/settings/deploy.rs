@@ -49,6 +49,8 @@ pub struct DeploySettings {
     pub region: Option<String>,
     /// The AWS account this may touch; credentials of another one are refused.
     pub account: Option<String>,
+    /// The project's own tests, run first: a program and its arguments, e.g. `[make, test]`.
+    pub test: Vec<String>,
     /// The registry images go to. Default: the account's ECR for AWS targets, none for `local`.
     pub registry: RegistrySettings,
     /// What is in the image.
@@ -80,6 +82,7 @@ impl Default for DeploySettings {
             target: TargetKind::Local,
             region: None,
             account: None,
+            test: Vec::new(),
             registry: RegistrySettings::default(),
             image: ImageSettings::default(),
             environment: BTreeMap::new(),

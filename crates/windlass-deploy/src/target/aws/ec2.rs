@@ -1,0 +1,47 @@
+//! One EC2 host. A release is part of what it starts with, so a new one replaces the host.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use windlass_terraform::Stack;
+
+use super::{Aws, Outputs, Place, text};
+use crate::{Artifacts, DeployError, Progress, Proof, Release};
+
+pub(super) struct Ec2;
+
+#[async_trait]
+impl Place for Ec2 {
+    fn stack(&self) -> Stack {
+        Stack::Ec2
+    }
+
+    fn variables(&self, release: &Release, _artifacts: &Artifacts) -> Vec<(&'static str, Value)> {
+        vec![("image", json!(release.image))]
+    }
+
+    /// The host pulls and starts it by itself; that it answers is waited for by whoever deploys.
+    async fn roll_out(&self, _aws: &Aws, _outputs: &Outputs, _progress: &dyn Progress) -> Result<(), DeployError> {
+        Ok(())
+    }
+
+    async fn running(&self, _aws: &Aws, outputs: &Outputs) -> Result<Option<(String, String)>, DeployError> {
+        let release = text(outputs, "release");
+        let image = text(outputs, "image");
+        Ok((!release.is_empty()).then(|| (release.to_owned(), image.to_owned())))
+    }
+
+    async fn prove(&self, _aws: &Aws, release: &Release, outputs: &Outputs) -> Result<Vec<Proof>, DeployError> {
+        let image = text(outputs, "image");
+        Ok(vec![
+            Proof::new("digest", "the host was told to run what was pushed, by digest", image == release.image).measured(image),
+        ])
+    }
+
+    fn power(&self, on: bool) -> Option<(&'static str, Value)> {
+        Some(("running", json!(on)))
+    }
+
+    fn unprotected(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+}

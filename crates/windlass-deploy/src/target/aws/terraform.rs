@@ -1,0 +1,245 @@
+//! What Terraform does for a deployment: the bucket and what images and secrets need, and the stack itself.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+use url::Url;
+use windlass_config::settings::TargetKind;
+use windlass_terraform::{Backend, ErrorKind, Event, Stack, Variables, Work, Workspace, embedded};
+
+use super::{Aws, Outputs, text};
+use crate::{Artifacts, DeployError, Kind, Progress, Release};
+
+/// The bootstrap's own state, in the bucket it made.
+const BOOTSTRAP_STATE: &str = "bootstrap.tfstate";
+/// The last variables the stack was applied with: `stop`, `start` and `destroy` need them again.
+const LAST: &str = "variables.json";
+
+impl Aws {
+    fn workspace(&self, stack: Stack, backend: &Backend) -> Result<Workspace, DeployError> {
+        let directory = self.state.join("terraform").join(stack.name());
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").ok().and_then(|endpoint| endpoint.parse::<Url>().ok());
+        Workspace::prepare(&self.terraform, stack, &directory, backend, endpoint.as_ref()).map_err(error)
+    }
+
+    fn bootstrap_state(&self) -> PathBuf {
+        self.state.join("terraform").join(BOOTSTRAP_STATE)
+    }
+
+    /// The bootstrap, with the state it has in the bucket.
+    async fn bootstrap_workspace(&self) -> Result<Workspace, DeployError> {
+        let state = self.bootstrap_state();
+        if self.bucket.exists().await? {
+            self.bucket.download(BOOTSTRAP_STATE, &state).await?;
+        }
+        let workspace = self.workspace(Stack::Bootstrap, &Backend::Local(state))?;
+        workspace.init().await.map_err(error)?;
+        Ok(workspace)
+    }
+
+    /// Makes the bucket, the repository and the secrets, without their values. `secrets` is `None` before anybody has
+    /// the lock: then those that are there stay.
+    pub(super) async fn bootstrap(&self, secrets: Option<&[String]>, progress: &dyn Progress) -> Result<Outputs, DeployError> {
+        progress.step("making what the deployment stands on: its bucket, repository and secrets");
+        let workspace = self.bootstrap_workspace().await?;
+        let names = secrets.map(<[String]>::to_vec).unwrap_or_default();
+        let variables = self.bootstrap_variables(&names, false);
+        let applied = workspace.apply(Work::Variables(&variables), &mut |event| tell(progress, &event)).await;
+        // Kept before anything else, also of a run that failed half-way: nothing half-made is forgotten.
+        if self.bucket.exists().await? {
+            self.bucket.upload(BOOTSTRAP_STATE, &self.bootstrap_state()).await?;
+        }
+        applied.map_err(error)?;
+        workspace.outputs().await.map_err(error)
+    }
+
+    pub(super) async fn bootstrap_outputs(&self) -> Result<Outputs, DeployError> {
+        self.bootstrap_workspace().await?.outputs().await.map_err(error)
+    }
+
+    fn bootstrap_variables(&self, secrets: &[String], destroying: bool) -> Variables {
+        let own_registry = self.deploy.registry.username.is_none() && self.kind() != TargetKind::Lambda;
+        let repository = self.deploy.registry.repository.clone().unwrap_or_else(|| self.deploy.name.clone());
+        Variables::new()
+            .with("name", self.deploy.name.clone())
+            .with("region", self.cloud.region.clone())
+            .with("state_bucket", self.bucket.name.clone())
+            .with("create_repository", own_registry)
+            .with("repository", repository)
+            .with("secret_names", secrets.to_vec())
+            .with("force_destroy", destroying)
+            .with("recovery_window", if destroying { 0 } else { 7 })
+    }
+
+    async fn stack(&self) -> Result<Workspace, DeployError> {
+        let backend = Backend::S3 {
+            bucket: self.bucket.name.clone(),
+            key: self.bucket.key(&format!("{}.tfstate", self.kind().name())),
+            region: self.cloud.region.clone(),
+        };
+        let workspace = self.workspace(self.place.stack(), &backend)?;
+        workspace.init().await.map_err(error)?;
+        Ok(workspace)
+    }
+
+    pub(super) async fn stack_outputs(&self) -> Result<Outputs, DeployError> {
+        self.stack().await?.outputs().await.map_err(error)
+    }
+
+    /// Applies the stack. The deployment's lock is held, so a lock of Terraform's own is one that a killed run left.
+    pub(super) async fn apply(&self, values: &Map<String, Value>, progress: &dyn Progress) -> Result<Outputs, DeployError> {
+        progress.step("applying the stack");
+        let variables = &values.clone().into_iter().collect::<Variables>();
+        let workspace = self.stack().await?;
+        let mut planned = workspace.plan(variables).await;
+        if let Err(locked) = &planned
+            && let ErrorKind::StateLocked { id: Some(id), who, .. } = locked.kind()
+        {
+            let who = who.as_deref().unwrap_or("a run that is gone");
+            progress.notice(&format!("freeing Terraform's lock, left by {who}"));
+            workspace.unlock(id).await.map_err(error)?;
+            planned = workspace.plan(variables).await;
+        }
+        let plan = planned.map_err(error)?;
+        let summary = &plan.summary;
+        progress.step(&format!("{} to add, {} to change, {} to destroy", summary.add, summary.change, summary.destroy));
+        self.remember(values).await?;
+        let (mut done, of) = (0_u64, u64::try_from(summary.add + summary.change + summary.destroy).unwrap_or_default());
+        let mut on_event = |event: Event| {
+            if let Event::Done { .. } = event {
+                done += 1;
+                progress.advance(done, of);
+            }
+            tell(progress, &event);
+        };
+        workspace.apply(Work::Plan(&plan), &mut on_event).await.map_err(error)?;
+        workspace.outputs().await.map_err(error)
+    }
+
+    async fn remember(&self, variables: &Map<String, Value>) -> Result<(), DeployError> {
+        let path = self.state.join("terraform").join(LAST);
+        let text = serde_json::to_vec(variables).unwrap_or_default();
+        crate::shelf::write_whole(&path, &text).map_err(|error| DeployError::file("the variables", &path, &error))?;
+        self.bucket.upload(LAST, &path).await
+    }
+
+    async fn last(&self) -> Result<Option<Map<String, Value>>, DeployError> {
+        let path = self.state.join("terraform").join(LAST);
+        if !self.bucket.download(LAST, &path).await? {
+            return Ok(None);
+        }
+        let text = std::fs::read(&path).map_err(|error| DeployError::file("the variables", &path, &error))?;
+        let values = serde_json::from_slice(&text).map_err(|error| {
+            DeployError::new(Kind::Receipt, format!("{LAST} in {} cannot be read", self.bucket.name))
+                .hint("deploy again: that writes it anew")
+                .detail(error.to_string())
+        })?;
+        Ok(Some(values))
+    }
+
+    /// Applies the stack as it is, but for one variable.
+    pub(super) async fn apply_last_with(&self, name: &str, value: Value, progress: &dyn Progress) -> Result<Outputs, DeployError> {
+        let mut last = self.last().await?.ok_or_else(|| {
+            DeployError::new(Kind::Usage, "nothing is deployed").hint("run `windlass deploy` first")
+        })?;
+        last.insert(name.to_owned(), value);
+        self.apply(&last, progress).await
+    }
+
+    /// The zip of a release: kept in the bucket, so that a rollback finds it from any machine.
+    pub(super) async fn package(&self, release: &Release, artifacts: &Artifacts, progress: &dyn Progress) -> Result<(), DeployError> {
+        if self.kind() != TargetKind::Lambda {
+            return Ok(());
+        }
+        let name = format!("packages/{}.zip", release.version);
+        match artifacts.package.exists() {
+            true => {
+                progress.step("keeping the zip in the bucket");
+                self.bucket.upload(&name, &artifacts.package).await?;
+            }
+            false => {
+                progress.step("fetching the zip from the bucket");
+                if !self.bucket.download(&name, &artifacts.package).await? {
+                    let message = format!("the zip of release {} is neither here nor in the bucket", release.version);
+                    return Err(DeployError::new(Kind::Missing, message).hint("check out that commit and run `windlass deploy`"));
+                }
+            }
+        }
+        let bytes = std::fs::read(&artifacts.package).map_err(|error| DeployError::file("the zip", &artifacts.package, &error))?;
+        let hash = crate::code_sha256(&bytes);
+        match hash == release.package {
+            true => Ok(()),
+            false => Err(DeployError::new(Kind::Receipt, format!("the zip of release {} is {hash}, not {}", release.version, release.package))
+                .hint("run `windlass deploy build`, and see who changed it")),
+        }
+    }
+
+    /// Removes the stack, then what it stood on.
+    pub(super) async fn remove(&self, progress: &dyn Progress) -> Result<Vec<String>, DeployError> {
+        let mut removed = Vec::new();
+        if !self.bucket.exists().await? {
+            return Ok(removed);
+        }
+        if let Some(last) = self.last().await? {
+            progress.step("removing the stack");
+            let workspace = self.stack().await?;
+            // What is protected against a slip has to be unprotected first.
+            for (name, value) in self.place.unprotected() {
+                self.apply_last_with(name, value, progress).await?;
+            }
+            let last = last.into_iter().collect::<Variables>();
+            workspace.destroy(&last, &mut |event| tell(progress, &event)).await.map_err(error)?;
+            removed.push(format!("stack {}", self.kind().name()));
+        }
+        progress.step("removing the bucket, the repository and the secrets");
+        let workspace = self.bootstrap_workspace().await?;
+        let names = workspace.outputs().await.map_err(error)?;
+        let names = names.get("secret_arns").and_then(Value::as_object);
+        let names: Vec<String> = names.into_iter().flat_map(|arns| arns.keys().cloned()).collect();
+        let variables = self.bootstrap_variables(&names, true);
+        // That objects and images may go has to be in the state before they can.
+        workspace.apply(Work::Variables(&variables), &mut |event| tell(progress, &event)).await.map_err(error)?;
+        workspace.destroy(&variables, &mut |event| tell(progress, &event)).await.map_err(error)?;
+        removed.push(format!("bucket {}, with the repository and the secrets", self.bucket.name));
+        Ok(removed)
+    }
+}
+
+/// The saved queries, by name.
+pub(super) fn queries() -> Value {
+    let queries = embedded().into_iter().filter_map(|(path, text)| {
+        let name = path.strip_prefix("queries").ok()?.to_str()?.strip_suffix(".txt")?;
+        Some((name.to_owned(), json!(std::str::from_utf8(text).ok()?)))
+    });
+    queries.collect::<Map<String, Value>>().into()
+}
+
+/// A failure of Terraform, as one of ours.
+pub(super) fn error(error: windlass_terraform::Error) -> DeployError {
+    let kind = match error.kind() {
+        ErrorKind::NotInstalled { .. } | ErrorKind::TooOld { .. } | ErrorKind::ProviderUnavailable { .. } | ErrorKind::Unreachable { .. } => {
+            Kind::Missing
+        }
+        ErrorKind::NoCredentials | ErrorKind::CredentialsRejected { .. } | ErrorKind::ExpiredToken | ErrorKind::AccessDenied { .. } => {
+            Kind::Credentials
+        }
+        ErrorKind::Invalid { .. } => Kind::Usage,
+        ErrorKind::StateLocked { .. } => Kind::Locked,
+        _ => Kind::Failed,
+    };
+    let detail: Vec<String> = error.diagnostics().iter().skip(1).map(windlass_terraform::Diagnostic::text).collect();
+    DeployError::new(kind, error.to_string()).hint(error.hint()).detail(detail.join("\n"))
+}
+
+fn tell(progress: &dyn Progress, event: &Event) {
+    if let Event::Started { address, .. } = event {
+        progress.step(address);
+    }
+}
+
+/// A text of the outputs, for errors.
+pub(super) fn named<'a>(outputs: &'a Outputs, name: &str) -> Result<&'a str, DeployError> {
+    Some(text(outputs, name)).filter(|text| !text.is_empty()).ok_or_else(|| {
+        DeployError::new(Kind::Failed, format!("the stack says nothing of its {name}")).hint("run `windlass deploy deploy` again")
+    })
+}

@@ -1,0 +1,93 @@
+//! What a deploy says while it works: on standard error, so that standard output is the result.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use windlass_deploy::{Outcome, Phase, Progress, Proof};
+
+/// A bar on a terminal, lines anywhere else.
+pub struct Bar {
+    bar: ProgressBar,
+    shown: bool,
+    phase: Mutex<Option<Phase>>,
+}
+
+impl Bar {
+    pub fn new(quiet: bool) -> Self {
+        let bar = ProgressBar::new_spinner();
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        bar.set_draw_target(target);
+        let shown = !bar.is_hidden();
+        bar.set_style(ProgressStyle::default_spinner());
+        if shown {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Self { bar, shown, phase: Mutex::new(None) }
+    }
+
+    fn line(&self, text: &str) {
+        match self.shown {
+            true => self.bar.println(text),
+            false => eprintln!("{text}"),
+        }
+    }
+
+    fn phase(&self) -> &'static str {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner).map_or("", Phase::name)
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase);
+        self.bar.set_message(phase.name());
+    }
+
+    fn step(&self, text: &str) {
+        match self.shown {
+            true => self.bar.set_message(format!("{:<7} {text}", self.phase())),
+            false => eprintln!("{:<7} {text}", self.phase()),
+        }
+    }
+
+    fn advance(&self, done: u64, of: u64) {
+        if let Some(percent) = (done * 100).checked_div(of) {
+            self.bar.set_prefix(format!("{percent} %"));
+        }
+    }
+
+    fn proof(&self, proof: &Proof) {
+        let mark = match proof.outcome {
+            Outcome::Passed => "ok",
+            Outcome::Failed => "FAILED",
+            Outcome::Skipped => "skipped",
+        };
+        let figure = proof.measured.as_deref().map(|figure| format!(" ({figure})")).unwrap_or_default();
+        let detail = match proof.outcome {
+            Outcome::Passed => String::new(),
+            _ => format!(": {}", proof.detail),
+        };
+        self.line(&format!("        {mark:<7} {}{figure}{detail}", proof.promise));
+    }
+
+    fn notice(&self, text: &str) {
+        self.line(&format!("note    {text}"));
+    }
+
+    fn end(&self, phase: Phase, milliseconds: Option<u64>) {
+        let how = match milliseconds {
+            Some(milliseconds) => format!("done in {}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+            None => "its receipt stands".to_owned(),
+        };
+        self.line(&format!("{phase:<7} {how}"));
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
