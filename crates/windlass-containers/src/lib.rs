@@ -1,7 +1,7 @@
 //! Containers on this machine: an engine to run them, the contract they keep, the front before them.
 //!
 //! - [`engine`] drives podman or docker through its command line;
-//! - [`contract`] runs an image for real and says, fact by fact, whether it keeps what every target expects of it;
+//! - [`contract`] runs an image for real and says, fact by fact, whether it is what every target expects;
 //! - [`front`] keeps one address while the releases behind it change.
 //!
 //! **Invariants.** No container gets a privilege, a writable root or user 0. No secret stands on a command line. What an
@@ -10,4 +10,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod contract;
 pub mod engine;
+pub mod front;
+
+mod exchange;

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod engine;
+mod front;
+mod front_attacks;
 mod layout;
 mod real;
+mod upstream;
