@@ -15,3 +15,6 @@ pub mod engine;
 pub mod front;
 
 mod exchange;
+
+/// The version of these programs.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

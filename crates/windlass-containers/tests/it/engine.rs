@@ -1,6 +1,6 @@
 //! Containers, from an image on disk to nothing left.
 
-use std::{fs, net::TcpListener, time::Duration};
+use std::{fs, net::TcpListener, os::unix::fs::MetadataExt, time::Duration};
 
 use secrecy::SecretString;
 use windlass_containers::engine::{Engine, EngineError, Kind, LABEL_DEPLOY, NetworkSpec, Publish, Status};
@@ -40,12 +40,18 @@ async fn a_container_from_start_to_removal() {
     spec.milli_cpus = Some(500);
     let odd = r#"  "two" 'words' #not $HOME \n =end "#;
     spec.environment.insert("ODD".into(), odd.to_owned().into());
+    let control = engine.control_directory(&real.directory.path().join("shared")).unwrap();
+    spec.mounts = vec![control.mount("/shared")];
+    spec.user = control.user;
     let container = engine.run(&spec).await.unwrap();
     let address = container.published[&8080];
     assert!(address.ip().is_loopback());
     assert_eq!(get(address, "/health").await, r#"{"status":"healthy","release":"abc1234"}"#);
     assert_eq!(get(address, "/environment").await, odd);
-    assert_eq!(get(address, "/write").await, "root: Read-only file system (os error 30); tmp: ok");
+    assert_eq!(get(address, "/write").await, "root: Read-only file system (os error 30); tmp: ok; shared: ok");
+    let shared = fs::metadata(&control.path).unwrap();
+    assert_eq!((shared.mode() & 0o777, shared.uid()), (0o700, control.user.uid), "nobody else gets near");
+    assert_eq!(fs::read_to_string(control.path.join("file")).unwrap(), "x");
     let limits = get(address, "/limits").await;
     let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     assert!(files.contains(&engine.limits().open_files.unwrap().to_string()), "{files}");
@@ -219,6 +225,26 @@ async fn an_image_that_is_not_what_it_says_is_refused() {
         fs::write(&index, text.replace(from, to)).unwrap();
         let error = engine.load(&real.layout, "localhost/windlass-test:bad").await.unwrap_err();
         assert!(error.to_string().contains("is no SHA-256 digest"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_somebody_elses_is_not_shared() {
+    let Some(real) = Real::new().await else { return };
+    let place = real.directory.path();
+    let link = place.join("link");
+    std::os::unix::fs::symlink("/etc", &link).unwrap();
+    let file = place.join("file");
+    fs::write(&file, "").unwrap();
+    for path in [link, file] {
+        assert!(real.engine.control_directory(&path).is_err(), "{}", path.display());
+    }
+    assert_eq!(fs::metadata("/etc").unwrap().mode() & 0o777, 0o755);
+    if rustix::process::geteuid().is_root() {
+        let strange = place.join("strange");
+        fs::create_dir(&strange).unwrap();
+        std::os::unix::fs::chown(&strange, Some(1234), None).unwrap();
+        assert!(matches!(real.engine.control_directory(&strange), Err(EngineError::InvalidSpec(_))));
     }
 }
 

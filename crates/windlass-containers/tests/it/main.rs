@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod contract;
 mod engine;
 mod front;
 mod front_attacks;

@@ -100,7 +100,8 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
         ("GET", "/environment") => answer(stream, "200 OK", &std::env::var("ODD").unwrap_or_default()),
         ("GET", "/write") => {
             let refused = |path: &str| std::fs::write(path, "x").err().map_or("ok".into(), |error| error.to_string());
-            answer(stream, "200 OK", &format!("root: {}; tmp: {}", refused("/file"), refused("/tmp/file")))
+            let [root, tmp, shared] = ["/file", "/tmp/file", "/shared/file"].map(refused);
+            answer(stream, "200 OK", &format!("root: {root}; tmp: {tmp}; shared: {shared}"))
         }
         ("GET", "/limits") => answer(stream, "200 OK", &std::fs::read_to_string("/proc/self/limits").unwrap_or_default()),
         ("GET", path) if path.starts_with("/peer/") => {
