@@ -11,8 +11,10 @@
 
 #![forbid(unsafe_code)]
 
+mod ci;
 mod cloud;
 mod contract;
+mod cost;
 mod endpoint;
 mod error;
 mod ledger;
@@ -31,6 +33,8 @@ mod shelf;
 mod target;
 mod version;
 
+pub use ci::Forge;
+pub use cost::{Estimate, Item, estimate};
 pub use error::{DeployError, Kind};
 pub use ledger::{Ledger, Release, Releases, State};
 pub use lock::{Lock, Owner};

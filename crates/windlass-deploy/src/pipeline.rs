@@ -289,7 +289,7 @@ impl Pipeline {
             version: Some(&release.version),
             credential: credential.as_ref(),
             closed: true,
-            p95: self.project.deploy().p95.0,
+            p95: Some(self.project.deploy().p95.0),
         };
         let mut proofs = question.ask().await?;
         proofs.extend(self.target().await?.prove(release, deployed).await);

@@ -279,6 +279,25 @@ pub enum DeployCommand {
     Start,
     /// Stop what costs money; nothing is lost
     Stop,
+    /// What the stack costs a month, roughly
+    Cost,
+    /// Write a pipeline for a forge: github or gitlab
+    Init {
+        /// Which
+        forge: String,
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write the target's Terraform stack out, to be kept and changed
+    Eject {
+        /// Where to
+        #[arg(default_value = "infra")]
+        directory: PathBuf,
+        /// Replace files that were changed
+        #[arg(long)]
+        force: bool,
+    },
     /// Remove everything the deployment made
     Destroy {
         /// Do not ask

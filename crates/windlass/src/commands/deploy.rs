@@ -2,6 +2,7 @@
 
 mod front;
 mod progress;
+mod written;
 
 use std::{
     io::{BufRead, IsTerminal, Write},
@@ -30,6 +31,9 @@ pub async fn run(config: &ConfigArgs, args: DeployArgs) -> Result<Exit, Failure>
         value,
     });
     let loaded = wiring::load(&wiring::sources(config, target.into_iter().collect())?)?;
+    if let Some(done) = args.command.as_ref().and_then(|command| written::run(command, &loaded, args.json)) {
+        return done;
+    }
     let project = Project::new(&loaded, &ProcessEnv).map_err(failure)?;
     let progress = Arc::new(progress::Bar::new(args.json));
     let pipeline = Pipeline::new(project, Arc::new(ProcessEnv), progress).map_err(failure)?;

@@ -1,0 +1,6 @@
+//! `windlass deploy`, from a commit to an endpoint and back, on real parts.
+
+mod calls;
+mod line;
+mod stops;
+mod yard;

@@ -1,0 +1,74 @@
+//! The whole line on this machine.
+
+use std::fs;
+
+use super::{calls::Calls, yard::{Yard, static_windlass}};
+
+#[test]
+fn a_release_is_proven_replaced_rolled_back_and_removed() {
+    let Some(yard) = Yard::new("the line on this machine") else { return };
+    let first = yard.git(&["rev-parse", "--short", "HEAD"]);
+    let summary = yard.json(&[]);
+    assert_eq!(summary["version"], first.as_str());
+    let endpoint = summary["endpoint"].as_str().unwrap().to_owned();
+    assert_eq!(endpoint, format!("http://127.0.0.1:{}/", yard.port));
+    let failed = |summary: &serde_json::Value| -> Vec<String> {
+        let checks = summary["receipts"].as_array().unwrap().iter().flat_map(|receipt| receipt["checks"].as_array().unwrap());
+        checks.filter(|check| check["outcome"] == "failed").map(ToString::to_string).collect()
+    };
+    assert_eq!(failed(&summary), Vec::<String>::new());
+    // Nothing is done twice.
+    let again = yard.run(&[]);
+    let told = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.success() && told.matches("its receipt stands").count() == 5, "{told}");
+
+    // A second release under a client that never stops: no call fails, and both have answered.
+    let token = yard.done(&["token"]).trim().to_owned();
+    let calls = Calls::start(endpoint.clone(), None, token.clone());
+    let second = yard.commit("second");
+    yard.done(&[]);
+    let seen = calls.finish();
+    assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
+    assert!(seen.releases.contains_key(&first) && seen.releases.contains_key(&second), "{seen:?}");
+    assert_eq!(yard.containers().len(), 2, "the front and one release: {:?}", yard.containers());
+
+    // One that never becomes ready here, although it was proven as an image: the former one serves throughout.
+    let calls = Calls::start(endpoint.clone(), None, token.clone());
+    let program = static_windlass().unwrap();
+    yard.configure(&program, ", memory: 8MiB", "");
+    let third = yard.commit("third");
+    let told = yard.refused(&[]);
+    let seen = calls.finish();
+    assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
+    assert_eq!(seen.releases.keys().collect::<Vec<_>>(), [&second]);
+    assert!(told.contains(&third) && told.contains(&format!("release {second} takes the requests, and is verified")), "{told}");
+    assert!(yard.receipt(&third, "push").exists() && !yard.receipt(&third, "deploy").exists());
+
+    // One that is switched to and then does not keep a promise: the way back is taken by itself.
+    let calls = Calls::start(endpoint.clone(), None, token.clone());
+    yard.configure(&program, "", "  p95: 0s\n");
+    let fourth = yard.commit("fourth");
+    let told = yard.refused(&[]);
+    let seen = calls.finish();
+    assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
+    assert!(seen.releases.contains_key(&fourth), "it did take requests: {seen:?}");
+    assert!(told.contains(&format!("release {second} takes the requests, and is verified")), "{told}");
+    assert_eq!(yard.json(&["status"])["running"]["version"], second.as_str());
+
+    // Back by hand, named by nothing but that it was proven.
+    let calls = Calls::start(endpoint, None, token);
+    let back = yard.json(&["rollback"]);
+    let seen = calls.finish();
+    assert_eq!(back["version"], first.as_str());
+    assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
+    let history = yard.done(&["history"]);
+    assert!(history.lines().any(|line| line.starts_with(&first) && line.ends_with("live")), "{history}");
+    assert!(yard.refused(&["rollback", &third]).contains("was never proven"));
+
+    yard.done(&["destroy", "--yes"]);
+    assert_eq!(yard.containers(), Vec::<String>::new());
+    assert!(!yard.podman(&["network", "ls", "--format", "{{.Name}}"]).contains(&yard.name));
+    assert!(!yard.podman(&["images", "--format", "{{.Repository}}"]).contains(&yard.name));
+    assert!(!yard.project().join(".windlass").exists() && !yard.state().exists());
+    assert!(fs::read_dir(yard.project()).unwrap().count() > 0, "the project itself stays");
+}

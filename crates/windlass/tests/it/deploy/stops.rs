@@ -1,0 +1,126 @@
+//! What stops the line, and how it goes on.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Child,
+    time::{Duration, Instant},
+};
+
+use super::yard::{Yard, static_windlass};
+
+#[test]
+fn killed_at_any_phase_it_goes_on_where_it_stopped() {
+    let Some(yard) = Yard::new("deploys that are killed") else { return };
+    let version = yard.git(&["rev-parse", "--short", "HEAD"]);
+    for phase in ["check", "build", "push", "deploy", "verify"] {
+        let mut child = yard.start(&[]);
+        // In the middle of it: after the first thing it says it does.
+        wait_for(&mut child, &format!("{phase:<7} "));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!yard.receipt(&version, phase).exists(), "{phase} was not done");
+    }
+    let told = String::from_utf8(yard.run(&[]).stderr).unwrap();
+    assert!(told.contains("check   its receipt stands") && told.contains("took over the lock"), "{told}");
+    assert_eq!(yard.json(&["status"])["running"]["version"], version.as_str());
+    assert_eq!(yard.containers().len(), 2, "{:?}", yard.containers());
+}
+
+/// Until it says that it does something of a phase.
+fn wait_for(child: &mut Child, beginning: &str) {
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        if line.starts_with(beginning) && !line.contains("its receipt stands") && !line.contains("done in") {
+            return;
+        }
+        said.push(line);
+    }
+    panic!("it never came to {beginning}: {said:#?}");
+}
+
+#[test]
+fn of_two_at_once_one_is_told_who_the_other_is_or_waits() {
+    let Some(yard) = Yard::new("two deploys at once") else { return };
+    let version = yard.git(&["rev-parse", "--short", "HEAD"]);
+    let mut first = yard.start(&[]);
+    wait_for(&mut first, "check ");
+    let told = yard.refused(&[]);
+    assert!(told.contains(&format!("(process {})", first.id())) && told.contains(&format!("deploy {version} to local")), "{told}");
+    assert!(told.contains("--wait"), "{told}");
+    let waited = yard.run(&["--wait", "5m"]);
+    assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
+    assert!(first.wait().unwrap().success());
+}
+
+#[test]
+fn what_was_tampered_with_is_refused() {
+    let Some(yard) = Yard::new("tampering") else { return };
+    let version = yard.git(&["rev-parse", "--short", "HEAD"]);
+    for phase in ["check", "build", "push"] {
+        yard.done(&[phase]);
+    }
+    // A receipt.
+    let path = yard.receipt(&version, "push");
+    let text = fs::read_to_string(&path).unwrap();
+    let at = text.find("@sha256:").unwrap() + 8;
+    let mut other = text.clone();
+    other.replace_range(at..at + 4, if &text[at..at + 4] == "0000" { "1111" } else { "0000" });
+    fs::write(&path, other).unwrap();
+    let told = yard.refused(&["deploy"]);
+    assert!(told.contains("is not as windlass wrote it") && told.contains("hint:"), "{told}");
+    fs::write(&path, text).unwrap();
+
+    // A blob in the registry.
+    let pulled = yard.project().join(format!(".windlass/artifacts/{version}/image/blobs/sha256"));
+    let layer = fs::read_dir(&pulled).unwrap().map(|entry| entry.unwrap()).max_by_key(|entry| entry.metadata().unwrap().len()).unwrap();
+    let name = layer.file_name().into_string().unwrap();
+    let stored = yard.registry.storage.join(format!("docker/registry/v2/blobs/sha256/{}/{name}/data", &name[..2]));
+    let good = fs::read(&stored).unwrap();
+    let mut bytes = good.clone();
+    bytes[1000] ^= 1;
+    fs::write(&stored, bytes).unwrap();
+    let told = yard.refused(&["push"]);
+    assert!(told.contains(&name) && told.contains("hint:"), "{told}");
+    fs::write(&stored, good).unwrap();
+
+    // An artifact.
+    let mut bytes = fs::read(layer.path()).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(layer.path(), bytes).unwrap();
+    let told = yard.refused(&["push"]);
+    assert!(told.contains(&name), "{told}");
+}
+
+#[test]
+fn each_missing_part_has_a_next_step() {
+    let Some(yard) = Yard::new("missing parts") else { return };
+    yard.done(&["check"]);
+    yard.done(&["build"]);
+    let refused = |change: &dyn Fn(&mut std::process::Command), arguments: &[&str]| {
+        let mut command = yard.command(arguments);
+        change(&mut command);
+        let output = command.output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("hint:"), "{told}");
+        told
+    };
+    let told = refused(&|command| drop(command.env("REGISTRY_PASSWORD", "wrong")), &["push"]);
+    assert!(told.contains("password"), "{told}");
+    let told = refused(&|command| drop(command.env_remove("REGISTRY_PASSWORD")), &["push"]);
+    assert!(told.contains("REGISTRY_PASSWORD is not set"), "{told}");
+    let told = refused(&|command| drop(command.args(["--set", "deploy.registry.host=127.0.0.1:1"])), &["push"]);
+    assert!(told.contains("127.0.0.1:1"), "{told}");
+    let told = refused(&|command| drop(command.args(["--set", "deploy.local.engine=nowhere"])), &["push"]);
+    assert!(told.contains("nowhere"), "{told}");
+    let told = refused(&|_| (), &["verify"]);
+    assert!(told.contains("verify needs the receipt of push"), "{told}");
+    let begun = Instant::now();
+    let program = static_windlass().unwrap();
+    yard.configure(&program, "", "  environment: { API_TOKEN: hunter2hunter2 }\n");
+    let told = refused(&|_| (), &["check"]);
+    assert!(told.contains("looks like a secret") && told.contains("deploy.secrets") && !told.contains("hunter2"), "{told}");
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
