@@ -13,6 +13,8 @@ mod skip;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod fixtures;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod process;
 #[cfg(feature = "registry")]
 pub mod registry;

@@ -38,7 +38,7 @@ pub(super) struct CommandList {
     default_timeout_seconds: f64,
     /// Longest time limit of run_command.
     max_timeout_seconds: f64,
-    /// Longest run of start_command. Absent where there is none.
+    /// Longest run of a command in the background. Absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_job_seconds: Option<f64>,
 }
