@@ -7,7 +7,7 @@ locals {
   _public  = local._made ? { for place, cidr in var.public_cidrs : tostring(place) => cidr } : {}
   _private = local._made ? { for place, cidr in var.private_cidrs : tostring(place) => cidr } : {}
 
-  _zones = var.availability_zones != null ? var.availability_zones : slice(data.aws_availability_zones.available[0].names, 0, length(var.private_cidrs))
+  _zones = var.availability_zones != null ? var.availability_zones : flatten(data.aws_availability_zones.available[*].names)
 }
 
 data "aws_availability_zones" "available" {
