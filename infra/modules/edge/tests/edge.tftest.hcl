@@ -105,6 +105,11 @@ run "firewall" {
   }
 
   assert {
+    condition     = length(one(one(one([for rule in aws_wafv2_web_acl.firewall[0].rule : rule if rule.name == "inputs"]).statement).managed_rule_group_statement).rule_action_override) == 0 && one(one(one([for rule in aws_wafv2_web_acl.firewall[0].rule : rule if rule.name == "inputs"]).statement).managed_rule_group_statement).name == "AWSManagedRulesKnownBadInputsRuleSet"
+    error_message = "Log4j's hole and its like are refused, in bodies too"
+  }
+
+  assert {
     condition     = one(one(one([for rule in aws_wafv2_web_acl.firewall[0].rule : rule if rule.name == "rate"]).statement).rate_based_statement).limit == 2000 && length(one(one([for rule in aws_wafv2_web_acl.firewall[0].rule : rule if rule.name == "rate"]).action).block) == 1
     error_message = "who asks too often is refused"
   }
