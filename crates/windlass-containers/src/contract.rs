@@ -163,7 +163,7 @@ async fn started(
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
-    let logs = engine.logs(&container.id, Some(20)).await.unwrap_or_default();
+    let logs = engine.logs(&container.id).await.unwrap_or_default();
     let said = format!("{why}; it said: {}", logs::end(&format!("{}{}", logs.stdout, logs.stderr)));
     facts.push(starts.failed(said).measured(began.elapsed().as_secs_f64(), "s"));
     None

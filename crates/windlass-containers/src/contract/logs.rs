@@ -10,7 +10,7 @@ pub(super) async fn prove(engine: &Engine, container: &Container, expected: &Exp
     let writes = Fact::new("container.logs", "it logs to standard output and standard error");
     let audits = Fact::new("container.audit", "audit lines on standard output are JSON");
     let secret = Fact::new("container.discreet", "its token stands in no log");
-    let logs = match engine.logs(&container.id, None).await {
+    let logs = match engine.logs(&container.id).await {
         Ok(logs) => logs,
         Err(error) => {
             facts.extend([writes, audits, secret].map(|fact| fact.failed(error.to_string())));

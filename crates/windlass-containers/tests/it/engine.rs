@@ -60,7 +60,7 @@ async fn a_container_from_start_to_removal() {
     assert_eq!(listed.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), [spec.name.as_str()]);
     assert_eq!(listed[0].label("windlass.release"), Some("abc1234"));
     assert!(engine.list(LABEL_DEPLOY, "other").await.unwrap().is_empty());
-    assert!(engine.logs(&spec.name, None).await.unwrap().stderr.contains("listening"));
+    assert!(engine.logs(&spec.name).await.unwrap().stderr.contains("listening"));
 
     let began = std::time::Instant::now();
     assert_eq!(engine.stop(&spec.name, Duration::from_secs(10)).await.unwrap(), Some(0));

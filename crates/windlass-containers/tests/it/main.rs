@@ -6,6 +6,7 @@ mod contract;
 mod engine;
 mod front;
 mod front_attacks;
+mod front_cost;
 mod layout;
 mod real;
 mod upstream;

@@ -119,7 +119,9 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
             r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"test","version":"1"}}}"#,
         ),
         ("POST", "/mcp") => {
-            println!("{{\"audit\":1,\"method\":\"tools/list\"}}");
+            if !broken("logs") {
+                println!("{{\"audit\":1,\"method\":\"tools/list\"}}");
+            }
             answer(stream, "200 OK", r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"one"},{"name":"two"}]}}"#)
         }
         _ => answer(stream, "404 Not Found", "{}"),
