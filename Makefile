@@ -16,10 +16,44 @@ run: ## Build, and serve this directory's tools on http://localhost:8080/mcp
 	@scripts/setup build
 	cargo run --quiet --bin windlass -- serve $(ARGS)
 
-.PHONY: build
-build: ## Build the release binary
+.PHONY: release
+release: ## Build the release binary
 	@scripts/setup build
 	cargo build --release --bin windlass
+
+# The phases of `windlass deploy`, as seed 2 calls them. ARGS are its own: ARGS='--target ecs'.
+DEPLOY = cargo run --quiet --bin windlass -- deploy $(ARGS)
+
+.PHONY: app
+app: ## Phase 1: the configuration is sound, and a server started from it keeps MCP
+	@scripts/setup deploy
+	$(DEPLOY) check
+
+.PHONY: build
+build: app ## Phases 1 and 2: the static release, its image and its zip, proven as a container
+	$(DEPLOY) build
+
+.PHONY: catalog
+catalog: ## Phase 3: into the registry, pulled back and compared
+	$(DEPLOY) push
+
+.PHONY: deploy
+deploy: ## Phases 4 and 5: running at the target, and every promise asked of it
+	$(DEPLOY) deploy
+	$(DEPLOY) verify
+
+.PHONY: full
+full: ## All phases; those whose receipts stand are skipped
+	@scripts/setup deploy
+	$(DEPLOY)
+
+.PHONY: status
+status: ## What runs, and what is done of this commit
+	$(DEPLOY) status
+
+.PHONY: destroy
+destroy: ## Remove what was deployed
+	$(DEPLOY) destroy
 
 .PHONY: check
 check: ## Formatting, lints, dependency policy, docs, generated files
@@ -34,6 +68,7 @@ check: ## Formatting, lints, dependency policy, docs, generated files
 test: check ## All tests, against real parts
 	@scripts/setup test
 	rm -f $(CARGO_TARGET_DIR)/skips.log
+	cargo build --quiet --profile static --target x86_64-unknown-linux-musl --bin windlass
 	cargo nextest run --workspace --all-features
 	cargo test --workspace --all-features --doc --quiet
 	cargo build --workspace --all-features --quiet --bin windlass

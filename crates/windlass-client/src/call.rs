@@ -225,7 +225,9 @@ impl Session {
     async fn http(target: &HttpTarget, on_progress: OnProgress, timeout: Duration) -> Result<Self, ClientError> {
         crate::install_tls();
         // A redirect would carry the token to wherever the server points.
-        let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let mut builder = reqwest::Client::builder()
+            .dns_resolver(crate::resolve::Localhost::resolver())
+            .redirect(reqwest::redirect::Policy::none());
         if let Some(pem) = &target.authority {
             let authority = reqwest::Certificate::from_pem(pem)
                 .map_err(|error| ClientError::usage(format!("the certificate authority is no PEM: {error}"), ""))?;

@@ -17,6 +17,7 @@ mod check;
 pub mod connect;
 mod error;
 mod process;
+mod resolve;
 mod target;
 mod text;
 
@@ -26,6 +27,7 @@ pub use check::{
     CATALOGUE, CheckInfo, CheckOptions, Finding, Latency, Report, ServerInfo, Status, Summary, check, junit, text,
 };
 pub use error::ClientError;
+pub use resolve::Localhost;
 pub use target::{HttpTarget, StdioTarget, Target};
 
 /// Chooses the TLS provider for the process. Safe to call again and again; a provider chosen earlier stays.

@@ -51,16 +51,15 @@ impl Cloud {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// A login at the account's own registry, good for twelve hours, and where that is.
-    pub async fn registry(&self) -> Result<(String, Credentials), DeployError> {
+    /// A login at the account's own registry, good for twelve hours.
+    pub async fn registry(&self) -> Result<Credentials, DeployError> {
         let answer = aws_sdk_ecr::Client::new(&self.config).get_authorization_token().send().await;
         let answer = answer.map_err(|error| aws_error("logging in to ECR", &error))?;
         let broken = || DeployError::new(Kind::Failed, "ECR gave a login that cannot be read").hint("try again");
         let data = answer.authorization_data().first().ok_or_else(broken)?;
         let text = data.authorization_token().and_then(decode).ok_or_else(broken)?;
         let (username, password) = text.split_once(':').ok_or_else(broken)?;
-        let place = data.proxy_endpoint().unwrap_or_default().to_owned();
-        Ok((place, Credentials::Basic { username: username.to_owned(), password: SecretString::from(password) }))
+        Ok(Credentials::Basic { username: username.to_owned(), password: SecretString::from(password) })
     }
 }
 

@@ -162,7 +162,8 @@ fn tools(report: &Report) -> Proof {
 /// A client that keeps no connection for longer than a question, and follows nobody.
 fn client() -> Result<Client, DeployError> {
     windlass_client::install_tls();
-    Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build().map_err(|error| {
+    let builder = Client::builder().timeout(TIMEOUT).dns_resolver(windlass_client::Localhost::resolver());
+    builder.redirect(reqwest::redirect::Policy::none()).build().map_err(|error| {
         DeployError::new(Kind::Failed, format!("no HTTP client could be made: {}", cause(&error)))
     })
 }

@@ -15,7 +15,7 @@ use url::Url;
 use windlass_core::ExposeSecret;
 
 use super::{protocol::Outcome, sse::Events};
-use crate::{error::ClientError, target::HttpTarget};
+use crate::{error::ClientError, resolve::Localhost, target::HttpTarget};
 
 /// More than this of an answer is not read.
 const LARGEST: usize = 32 << 20;
@@ -108,6 +108,7 @@ impl Http {
     pub(super) fn new(target: HttpTarget, timeout: Duration) -> Result<Self, ClientError> {
         crate::install_tls();
         let mut builder = Client::builder()
+            .dns_resolver(Localhost::resolver())
             // A redirect is a fact to report, and following one would carry the token elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(timeout)

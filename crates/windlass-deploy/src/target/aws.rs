@@ -170,18 +170,14 @@ impl Target for Aws {
             return registry::options(&self.deploy, &self.root);
         }
         let bootstrap = self.bootstrap_outputs().await?;
-        let (login, credentials) = self.cloud.registry().await?;
-        let host = self.deploy.registry.host.clone().or_else(|| Some(text(&bootstrap, "registry").to_owned()));
-        let repository = text(&bootstrap, "repository_url").split_once('/').map(|(_, repository)| repository.to_owned());
-        let plain = login.starts_with("http://");
-        // A stand-in's registry is where its login says; AWS's own is where the repository's name says.
-        let host = if plain { login.trim_start_matches("http://").trim_end_matches('/').to_owned() } else { host.unwrap_or_default() };
+        let (host, repository) = terraform::named(&bootstrap, "repository_url")?.split_once('/').unwrap_or_default();
         Ok(Some(RegistryOptions {
-            host,
-            repository: repository.unwrap_or_else(|| self.deploy.name.clone()),
-            credentials,
+            // A name of its own is for what stands in for ECR, or in front of it.
+            host: self.deploy.registry.host.clone().unwrap_or_else(|| host.to_owned()),
+            repository: repository.to_owned(),
+            credentials: self.cloud.registry().await?,
             ca: self.deploy.registry.ca.as_ref().map(|path| self.root.join(path)),
-            plain_http: plain,
+            plain_http: self.deploy.registry.plain_http,
         }))
     }
 
