@@ -10,11 +10,8 @@ locals {
 }
 
 resource "aws_lambda_function" "function" {
-  #checkov:skip=CKV_AWS_50:tracing is on
-  #checkov:skip=CKV_AWS_115:reserved_concurrency sets it; the default leaves the account's limit, since reserving takes from every other function
   #checkov:skip=CKV_AWS_116:clients wait for the answer; nothing here is invoked without somebody to tell
   #checkov:skip=CKV_AWS_117:it reaches AWS and the internet, no private network; in a VPC both would need a NAT gateway
-  #checkov:skip=CKV_AWS_173:the environment holds names of secrets, no secret; Lambda encrypts it, kms_key_arn takes a key of yours
   #checkov:skip=CKV_AWS_272:the package's digest is checked against the build's receipt before the alias moves
   function_name = var.name
   description   = "Windlass ${var.release}"
@@ -24,7 +21,7 @@ resource "aws_lambda_function" "function" {
   package_type     = var.image == null ? "Zip" : "Image"
   image_uri        = var.image
   filename         = var.image == null ? var.package : null
-  source_code_hash = var.image == null ? var.package_hash : null
+  source_code_hash = var.image != null || var.package == null ? null : var.package_hash != null ? var.package_hash : filebase64sha256(var.package)
   runtime          = var.image == null ? "provided.al2023" : null
   handler          = var.image == null ? "bootstrap" : null
 
@@ -55,11 +52,6 @@ resource "aws_lambda_function" "function" {
     precondition {
       condition     = (var.package == null) != (var.image == null)
       error_message = "A function is made of a zip or of an image: give `package` or `image`, not both."
-    }
-
-    precondition {
-      condition     = var.package == null || var.package_hash != null
-      error_message = "`package` needs `package_hash`, the base64 SHA-256 of the zip: without it a changed zip at the same path would not be published."
     }
 
     precondition {

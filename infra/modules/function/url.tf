@@ -5,7 +5,6 @@
 # but without the API's throttling. So it takes a token that is configured here, for all to see, and somebody who says so.
 
 resource "aws_lambda_function_url" "live" {
-  #checkov:skip=CKV_AWS_258:AWS_IAM unless function_url says NONE, which needs authentication by the server to be configured
   count = var.function_url == "off" ? 0 : 1
 
   function_name      = aws_lambda_function.function.function_name
@@ -28,7 +27,6 @@ resource "aws_lambda_function_url" "live" {
 # the function, if only by the URL. The second has a condition that `aws_lambda_permission` learned in version 6;
 # without it the function could be invoked past the URL by every AWS account. CloudFormation knows it.
 resource "aws_cloudformation_stack" "invoke_by_url" {
-  #checkov:skip=CKV_AWS_124:it makes one grant and is waited for; there are no events to follow
   count = var.function_url == "NONE" ? 1 : 0
 
   name = "${var.name}-invoke-by-url"

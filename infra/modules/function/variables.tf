@@ -81,7 +81,7 @@ variable "package" {
 }
 
 variable "package_hash" {
-  description = "SHA-256 of the zip, in base64, as Lambda calls it CodeSha256."
+  description = "SHA-256 of the zip, in base64, as Lambda calls it CodeSha256. Default: that of the file as it is."
   type        = string
   default     = null
 

@@ -9,7 +9,6 @@ data "aws_caller_identity" "current" {}
 resource "aws_s3_bucket" "store" {
   #checkov:skip=CKV_AWS_18:reads and writes are audit lines of the server already; access logs would need a bucket that outlives this one
   #checkov:skip=CKV_AWS_144:outputs live for hours and the index is made again by a refresh; a second region would double the cost of both
-  #checkov:skip=CKV_AWS_145:S3 encrypts with its own keys; kms_key_arn takes one of yours
   #checkov:skip=CKV2_AWS_62:nothing reacts to objects
   bucket        = "${var.name}-store-${data.aws_caller_identity.current.account_id}-${var.region}"
   force_destroy = !var.protect

@@ -1,7 +1,5 @@
 # Which handles there are, whose they are, and until when.
 resource "aws_dynamodb_table" "handles" {
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own keys; kms_key_arn takes one of yours
-  #checkov:skip=CKV2_AWS_16:on demand: there is no capacity to scale
   name         = "${var.name}-store"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "handle"

@@ -28,12 +28,11 @@ resource "terraform_data" "kind" {
 }
 
 resource "aws_instance" "host" {
-  #checkov:skip=CKV_AWS_88:an address of its own is its way out, at a tenth of a NAT gateway's price; the security group lets nobody in who is not named
   #checkov:skip=CKV_AWS_126:the status checks come by the minute anyhow, and five are soon enough for the rest
-  #checkov:skip=CKV2_AWS_41:it has a role; the check does not follow the reference
-  ami                         = coalesce(var.ami_id, one(data.aws_ssm_parameter.ami[*].insecure_value))
-  instance_type               = var.instance_type
-  subnet_id                   = var.subnet_id
+  ami           = coalesce(var.ami_id, one(data.aws_ssm_parameter.ami[*].insecure_value))
+  instance_type = var.instance_type
+  subnet_id     = var.subnet_id
+  # A way out, at a tenth of a NAT gateway's price; the security group lets nobody in who is not named.
   associate_public_ip_address = var.public_ip
   vpc_security_group_ids      = [aws_security_group.host.id]
   iam_instance_profile        = aws_iam_instance_profile.host.name
@@ -154,7 +153,6 @@ resource "aws_ec2_instance_state" "host" {
 }
 
 resource "aws_eip" "host" {
-  #checkov:skip=CKV2_AWS_19:it belongs to the machine; the check does not follow the reference
   count = var.elastic_ip ? 1 : 0
 
   domain   = "vpc"

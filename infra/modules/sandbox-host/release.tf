@@ -1,7 +1,6 @@
 # What the machine is to run. It holds names of secrets; the machine reads the secrets themselves.
 resource "aws_ssm_parameter" "release" {
   #checkov:skip=CKV2_AWS_34:it holds nothing secret, and everybody who may look at the machine should see what it is to run
-  #checkov:skip=CKV_AWS_337:it holds nothing secret
   name        = "/windlass/${var.name}/release"
   description = "The release that ${var.name} runs: the machine follows within half a minute"
   type        = "String"

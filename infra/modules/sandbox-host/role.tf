@@ -26,7 +26,6 @@ resource "aws_iam_instance_profile" "host" {
 data "aws_iam_policy_document" "host" {
   #checkov:skip=CKV_AWS_356:sessions, tokens of ECR and metrics know no resources; metrics are held to one namespace
   #checkov:skip=CKV_AWS_111:sessions and metrics know no resources; metrics are held to one namespace
-  #checkov:skip=CKV_AWS_108:it reads the objects, secrets and the parameter that are named here, and no others
   statement {
     sid = "Sessions"
     actions = [

@@ -37,7 +37,6 @@ resource "aws_lambda_permission" "refresh" {
 }
 
 resource "aws_sqs_queue" "refresh_failed" {
-  #checkov:skip=CKV2_AWS_73:the messages say that a refresh failed; SQS encrypts them with its own key
   count = var.refresh == null ? 0 : 1
 
   name                      = "${var.name}-refresh-failed"

@@ -69,7 +69,7 @@ variable "package" {
 }
 
 variable "package_hash" {
-  description = "SHA-256 of the zip, in base64."
+  description = "SHA-256 of the zip, in base64. Default: that of the file as it is."
   type        = string
   default     = null
 }

@@ -221,16 +221,6 @@ run "a_zip_or_an_image" {
   expect_failures = [aws_lambda_function.function]
 }
 
-run "a_zip_has_its_digest" {
-  command = plan
-
-  variables {
-    package_hash = null
-  }
-
-  expect_failures = [aws_lambda_function.function]
-}
-
 run "a_value_is_no_secret" {
   command = plan
 
