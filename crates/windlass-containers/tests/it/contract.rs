@@ -12,7 +12,7 @@ use crate::real::{IMAGE, Real};
 
 const TOKEN: &str = "a-token-of-the-tests";
 
-fn expected(broken: &str) -> Expectations {
+pub fn expected(broken: &str) -> Expectations {
     let mut expected = Expectations::of("abc1234");
     expected.token = Some(TOKEN.to_owned().into());
     for (name, value) in [("RELEASE", "abc1234"), ("TOKEN", TOKEN), ("BREAK", broken)] {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod contract;
+mod docker;
 mod engine;
 mod front;
 mod front_attacks;
