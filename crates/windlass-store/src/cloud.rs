@@ -40,7 +40,7 @@ use parts::Parts;
 use spool::Room;
 
 /// Uploads at a time, of all calls together: each holds one part in memory.
-const UPLOADS: usize = 4;
+const UPLOADS: usize = 6;
 /// How long nothing more is sent after AWS could not be reached: else every call would wait for it anew.
 const REST: Duration = Duration::from_secs(10);
 /// Connecting, one attempt at one request, and all attempts.

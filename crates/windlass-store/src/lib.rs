@@ -3,8 +3,10 @@
 //! [`OutputToolset`] gives it back.
 //!
 //! **Invariants.** Output small enough for an answer costs no IO. Nothing here fails a call: where the disk is full,
-//! read-only or missing, less is kept and the answer says so. A handle opens for its owner only; to anybody else it looks
-//! like one that never was. The file behind a handle describes itself, so any process sharing the directory can serve it.
+//! read-only or missing, or the bucket out of reach, less is kept and the answer says so. A handle opens for its owner
+//! only; to anybody else it looks like one that never was. The file behind a handle describes itself, so any process
+//! sharing the directory can serve it; so can any that shares the bucket and its table. What an answer names is kept
+//! before the answer goes: a frozen function uploads nothing.
 
 #![forbid(unsafe_code)]
 

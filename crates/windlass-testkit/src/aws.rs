@@ -133,15 +133,54 @@ impl StandIn {
     }
 
     async fn answers(&self, path: &str) -> bool {
-        let ask = async {
-            let mut stream = TcpStream::connect(self.address).await?;
-            let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
-            stream.write_all(request.as_bytes()).await?;
-            let mut status = [0; 12];
-            stream.read_exact(&mut status).await?;
-            Ok::<_, io::Error>(status.ends_with(b" 200"))
-        };
-        tokio::time::timeout(Duration::from_secs(5), ask).await.is_ok_and(|answer| answer.unwrap_or(false))
+        let ask = self.request("GET", path, &[], "");
+        tokio::time::timeout(Duration::from_secs(5), ask)
+            .await
+            .is_ok_and(|answer| answer.is_ok_and(|text| text.get(8..12) == Some(" 200")))
+    }
+
+    /// The whole answer, its head included.
+    async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// Makes a bucket.
+    pub async fn create_bucket(&self, name: &str) {
+        self.ask("s3", "PUT", &format!("/{name}"), &[], "").await;
+    }
+
+    /// Makes a DynamoDB table whose items are found by `key`, a text.
+    pub async fn create_table(&self, name: &str, key: &str) {
+        let table = serde_json::json!({
+            "TableName": name,
+            "KeySchema": [{ "AttributeName": key, "KeyType": "HASH" }],
+            "AttributeDefinitions": [{ "AttributeName": key, "AttributeType": "S" }],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        let headers =
+            [("x-amz-target", "DynamoDB_20120810.CreateTable"), ("content-type", "application/x-amz-json-1.0")];
+        self.ask("dynamodb", "POST", "/", &headers, &table.to_string()).await;
+    }
+
+    /// A request that must succeed. Stand-ins look at the service in a signature, and not at the signature.
+    async fn ask(&self, service: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) {
+        let signed = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let headers = [&[("authorization", &*signed)], headers].concat();
+        match self.request(method, path, &headers, body).await {
+            Ok(answer) if answer.get(8..12) == Some(" 200") => {}
+            other => panic!("{method} {path}: {other:?}"),
+        }
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`. An address rather than a name, so that clients name buckets in the path.
@@ -234,7 +273,8 @@ mod tests {
         for aws in [StandIn::ministack().await, StandIn::moto().await] {
             let Some(aws) = aws else { return };
             let (port, pid) = (aws.address().port(), aws.child.id().unwrap());
-            assert!(aws.answers("/").await || !aws.log().is_empty());
+            aws.create_bucket("one-bucket").await;
+            aws.create_table("one-table", "handle").await;
             let folder = aws.folder.path().to_owned();
             drop(aws);
             gone(port).await;

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::{
     runtime,
+    sync::Semaphore,
     task::JoinSet,
     time::{Instant, timeout_at},
 };
@@ -29,6 +30,8 @@ use crate::{
     shelf::Keeper,
 };
 
+/// Uploads of one stream at a time: what a short one waits behind a long one.
+const UPLOADS: usize = 3;
 /// How long the end of a call waits for parts that are still under way. What is not there by then is not kept. A call
 /// that is ended at its deadline has about this long to bring its answer home.
 const PARTS: Duration = Duration::from_secs(3);
@@ -44,6 +47,7 @@ pub(super) struct CloudKeeper {
     next: u64,
     /// Dropped, it ends what is under way.
     uploads: JoinSet<io::Result<(u64, u64)>>,
+    turns: Arc<Semaphore>,
     /// One part is lost, so no later one is of use.
     lost: Arc<AtomicBool>,
 }
@@ -51,7 +55,8 @@ pub(super) struct CloudKeeper {
 impl CloudKeeper {
     pub(super) fn new(cloud: Arc<Cloud>, handle: Handle) -> io::Result<Self> {
         let spool = Spool::new(cloud.room.clone(), cloud.directory.as_deref())?;
-        Ok(Self { cloud, handle, spool, taken: 0, next: 0, uploads: JoinSet::new(), lost: Arc::default() })
+        let turns = Arc::new(Semaphore::new(UPLOADS));
+        Ok(Self { cloud, handle, spool, taken: 0, next: 0, uploads: JoinSet::new(), turns, lost: Arc::default() })
     }
 
     fn upload(&mut self) -> io::Result<()> {
@@ -60,8 +65,10 @@ impl CloudKeeper {
         self.next += 1;
         let (cloud, key, lost) = (self.cloud.clone(), self.cloud.key(&self.handle, number), self.lost.clone());
         let runtime = runtime::Handle::try_current().map_err(io::Error::other)?;
+        let turns = self.turns.clone();
         let work = async move {
             let length = piece.length();
+            let _turn = turns.acquire().await.map_err(io::Error::other)?;
             match put(&cloud, key, piece, &lost).await {
                 Ok(()) => Ok((number, length)),
                 Err(error) => {

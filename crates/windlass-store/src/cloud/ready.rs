@@ -50,14 +50,10 @@ async fn within(ask: impl Future<Output = Result<(), String>>) -> Result<(), Str
     }
 }
 
+/// Asks what is under our prefix and nowhere else: a policy may grant just that.
 async fn bucket(cloud: &Cloud) -> Result<(), String> {
-    let asked = cloud.clients().await.s3.head_bucket().bucket(&cloud.bucket).send().await;
-    // An answer to HEAD has no body that could say more.
-    asked.map(drop).map_err(|error| match error.raw_response().map(|answer| answer.status().as_u16()) {
-        Some(404) => "there is no such bucket".to_owned(),
-        Some(403) => "access is denied".to_owned(),
-        _ => told(error).to_string(),
-    })
+    let request = cloud.clients().await.s3.list_objects_v2().bucket(&cloud.bucket).prefix(&cloud.prefix).max_keys(1);
+    request.send().await.map(drop).map_err(|error| told(error).to_string())
 }
 
 /// Looks for a handle that never was: asks for the one permission that every reading call needs, and no other.

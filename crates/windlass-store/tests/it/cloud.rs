@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use windlass_config::settings::{LimitSettings, StoreSettings};
 use windlass_core::{
@@ -31,25 +29,10 @@ pub struct Sky {
 impl Sky {
     /// With a bucket and a table in `aws`.
     pub async fn over(aws: StandIn) -> Self {
-        let sky = Self { _aws: None, ..Self::at(&aws.endpoint()).await };
-        let s3 = sky.s3();
-        s3.create_bucket().bucket(BUCKET).send().await.unwrap();
-        sky.dynamodb()
-            .create_table()
-            .table_name(TABLE)
-            .key_schema(KeySchemaElement::builder().attribute_name("handle").key_type(KeyType::Hash).build().unwrap())
-            .attribute_definitions(
-                AttributeDefinition::builder()
-                    .attribute_name("handle")
-                    .attribute_type(ScalarAttributeType::S)
-                    .build()
-                    .unwrap(),
-            )
-            .billing_mode(BillingMode::PayPerRequest)
-            .send()
-            .await
-            .unwrap();
-        Self { _aws: Some(aws), ..sky }
+        aws.create_bucket(BUCKET).await;
+        aws.create_table(TABLE, "handle").await;
+        let endpoint = aws.endpoint();
+        Self { _aws: Some(aws), ..Self::at(&endpoint).await }
     }
 
     /// Whatever answers at `endpoint`.

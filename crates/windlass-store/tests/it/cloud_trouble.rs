@@ -145,7 +145,9 @@ async fn readiness_names_what_is_missing_and_remembers_it() {
     sky.s3().delete_bucket().bucket(BUCKET).send().await.unwrap();
     let check = store_ready(&store).await;
     assert_eq!(check.health, Health::Degraded);
-    assert_eq!(check.detail, "bucket `windlass-outputs`: there is no such bucket; long output is cut, not kept");
+    let said =
+        "bucket `windlass-outputs`: NoSuchBucket: The specified bucket does not exist; long output is cut, not kept";
+    assert_eq!(check.detail, said);
     sky.s3().create_bucket().bucket(BUCKET).send().await.unwrap();
     assert_eq!(store_ready(&store).await, check, "asked anew each time");
     let replica = sky.open_nowhere();
@@ -183,6 +185,35 @@ async fn a_forged_item_does_not_lead_out_of_what_was_kept() {
     assert_eq!(page["text"], "x".repeat(500));
     let error = read(&store, &owner, json!({"handle": handle, "offset": 150_000})).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error:?}");
+}
+
+#[tokio::test]
+async fn a_short_output_does_not_wait_behind_a_long_one() {
+    let Some(aws) = StandIn::ministack().await else { return };
+    let sky = Sky::over(aws).await;
+    let temp = tempfile::tempdir().unwrap();
+    let store = sky.open(temp.path());
+    let owner = Principal::local();
+    keep(&store, &owner, &[b'x'; 100_000]).await;
+    let order = std::sync::Mutex::new(Vec::new());
+    let mut long = store.open(&owner, "stdout");
+    // Nothing else runs meanwhile, so all of it waits.
+    for _ in 0..60 {
+        long.write(&vec![b'x'; MIB as usize]);
+    }
+    let long = async {
+        let captured = long.finish().await;
+        order.lock().unwrap().push("long");
+        captured
+    };
+    let short = async {
+        let captured = keep(&store, &owner, &[b'x'; 100_000]).await;
+        order.lock().unwrap().push("short");
+        captured
+    };
+    let (_, short) = tokio::join!(long, short);
+    assert!(short.handle.is_some(), "{}", short.text);
+    assert_eq!(*order.lock().unwrap(), ["short", "long"]);
 }
 
 #[tokio::test]
