@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -81,6 +82,9 @@ pub fn lambda_zip(spec: &ImageSpec, into: &Path) -> Result<Zip, ImageError> {
 
     let mut bytes = file.reopen().map_err(ImageError::io("read", into))?;
     let (digest, size) = Digest::of_reader(&mut bytes).map_err(ImageError::io("read", into))?;
+    // A temporary file is its owner's alone; a program is not a secret.
+    let shared = fs::Permissions::from_mode(0o644);
+    file.as_file().set_permissions(shared).map_err(ImageError::io("set the permissions of", into))?;
     file.persist(into).map_err(|error| ImageError::io("write", into)(error.error))?;
     let raw = hex::decode(digest.hex()).unwrap_or_default();
     Ok(Zip {

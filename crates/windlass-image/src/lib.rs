@@ -2,7 +2,7 @@
 //! goes to a registry and back.
 //!
 //! [`build`] makes an image from an [`ImageSpec`] as a [`Layout`], a directory; [`lambda_zip`] packs the same program for
-//! Lambda. [`Registry`] pushes, pulls and attaches.
+//! Lambda; [`sbom`] says what is in it. [`Registry`] pushes, pulls and attaches.
 //!
 //! **Invariants.** The same specification makes the same bytes: no time, no user, no order of a hash table gets into
 //! them. A value of type [`Layout`] was verified: every blob hashes to its name. What is half made never stands where the
@@ -20,6 +20,7 @@ mod layer;
 mod layout;
 mod manifest;
 mod registry;
+mod sbom;
 mod spec;
 mod system;
 
@@ -31,4 +32,5 @@ pub use function::{LAMBDA_AUTHORITIES, Zip, lambda_zip};
 pub use layout::{FileKind, LayerFile, Layout};
 pub use manifest::Descriptor;
 pub use registry::{Attached, Credentials, Progress, Referrer, Registry, RegistryError, RegistryOptions, Unreachable};
+pub use sbom::{SBOM_MEDIA_TYPE, sbom};
 pub use spec::{ImageFile, ImageSpec, Source};

@@ -67,7 +67,7 @@ impl Registry {
         let digest = entry.digest.clone();
         let listed = match self.put_manifest(digest.as_str(), MANIFEST, &manifest).await? {
             Put::Done { subject_known: true } => true,
-            _ => self.list(subject, entry).await?,
+            Put::Done { subject_known: false } | Put::Immutable => self.list(subject, entry).await?,
         };
         Ok(Attached { digest, listed })
     }
@@ -84,7 +84,7 @@ impl Registry {
         }
         manifests.push(entry);
         let index = canonical(json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }));
-        Ok(self.put_manifest(&tag, INDEX, &index).await?.is_done())
+        Ok(matches!(self.put_manifest(&tag, INDEX, &index).await?, Put::Done { .. }))
     }
 
     /// The documents about `subject` that are for `artifact_type`.

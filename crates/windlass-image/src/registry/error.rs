@@ -74,6 +74,12 @@ pub enum RegistryError {
         /// What its bytes are; or, where they were too many to go on reading, that.
         found: String,
     },
+    /// A blob that was pushed is not found when the manifest that names it is.
+    #[error("{host} does not find a blob it was given a moment ago")]
+    Incomplete {
+        /// The registry.
+        host: String,
+    },
     /// The registry has something there that is no image for us.
     #[error("{0}")]
     Unusable(String),
@@ -114,6 +120,11 @@ pub enum Unreachable {
 }
 
 impl RegistryError {
+    /// Whether the same may succeed in a moment.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Incomplete { .. } | Self::Other { status: 429 | 500.., .. })
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -131,6 +142,7 @@ impl RegistryError {
             Self::RepositoryMissing { .. } => "create the repository, or check how it is spelt",
             Self::TagTaken { .. } => "a version names one image for ever: commit, so that there is a new version",
             Self::Corrupted { .. } => "do not use this image; push it again, under a new version",
+            Self::Incomplete { .. } => "push again; if it stays, ask who runs the registry",
             Self::Unusable(_) => "name an image for one platform, made of tar layers",
             Self::Image(error) => error.hint(),
             Self::Other { status: 429, .. } => "wait a while, then try again",

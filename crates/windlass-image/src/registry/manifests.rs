@@ -86,6 +86,9 @@ impl Registry {
         if error::has_code(&body, &OciErrorCode::TagInvalid) || status == StatusCode::CONFLICT {
             return Ok(Put::Immutable);
         }
+        if error::has_code(&body, &OciErrorCode::ManifestBlobUnknown) {
+            return Err(RegistryError::Incomplete { host: self.options.host.clone() });
+        }
         Err(self.answered(&what, status, &body))
     }
 

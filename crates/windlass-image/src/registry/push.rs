@@ -1,16 +1,16 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::TryStreamExt;
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
-use super::{
-    Registry, RegistryError,
-    manifests::{Put, check_tag},
-};
+use super::{Registry, RegistryError, manifests::check_tag};
 use crate::{Descriptor, Digest, ImageError, Layout};
 
 /// How far an upload or a download is.
@@ -28,6 +28,9 @@ pub struct Progress {
 
 /// A block of a file: large enough that reading costs nothing, small enough to see it move.
 const BLOCK: usize = 256 * 1024;
+/// Registries stumble, the more so when two push the same image at the same time.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(250);
 
 impl Registry {
     /// Pushes `layout` under `tag`, and says its digest as the registry has it, which is the same.
@@ -41,19 +44,38 @@ impl Registry {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Digest, RegistryError> {
         check_tag(tag)?;
+        let mut attempt = 1;
+        loop {
+            match self.attempt(layout, tag, progress).await {
+                Err(error) if attempt < ATTEMPTS && error.may_pass() => {
+                    tracing::warn!(%error, attempt, "the registry did not take the image; trying again");
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                result => return result.map(|()| layout.digest().clone()),
+            }
+        }
+    }
+
+    /// What is there already is not moved again, so an attempt goes on where the last one ended.
+    async fn attempt(
+        &self,
+        layout: &Layout,
+        tag: &str,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<(), RegistryError> {
         if self.names(tag, layout.digest()).await? {
-            return Ok(layout.digest().clone());
+            return Ok(());
         }
         for blob in layout.manifest().blobs() {
             self.push_blob(layout, blob, progress).await?;
         }
         let put = self.put_manifest(tag, layout.media_type(), layout.manifest_bytes()).await?;
-        // Where the tag was refused somebody may have been faster, with this image or another one.
+        // A tag that does not move may have been made by somebody faster, for this image or another one.
         if self.names(tag, layout.digest()).await? {
-            return Ok(layout.digest().clone());
+            return Ok(());
         }
-        let host = self.options.host.clone();
-        let says = format!("it took the tag `{tag}` and has none ({put:?})");
+        let (host, says) = (self.options.host.clone(), format!("it has no tag `{tag}` after the push ({put:?})"));
         Err(RegistryError::Other { host, status: 0, says })
     }
 
@@ -137,11 +159,5 @@ impl Registry {
             Ok(_) => Ok(()),
             Err(error) => Err(self.refused(&format!("blob {digest}"), error).await),
         }
-    }
-}
-
-impl Put {
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self, Self::Done { .. })
     }
 }

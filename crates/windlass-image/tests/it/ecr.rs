@@ -14,13 +14,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use windlass_image::{Registry, RegistryError, RegistryOptions};
+use windlass_image::{Registry, RegistryError, RegistryOptions, SBOM_MEDIA_TYPE};
 use windlass_testkit::registry::TestRegistry;
 
 use crate::support::{basic, image, silent};
 
 const TOKEN: &str = "a-token-of-twelve-hours";
-const SBOM: &str = "application/vnd.cyclonedx+json";
 
 /// How this one differs from the others.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +30,8 @@ struct Habits {
     referrers: bool,
     /// The token is older than twelve hours.
     expired: bool,
+    /// So many uploads, and after them manifests, fail before one succeeds.
+    stumbles: usize,
 }
 
 struct Ecr {
@@ -80,7 +81,7 @@ impl Ecr {
     }
 
     fn asked(&self, start: &str) -> usize {
-        self.state.asked.lock().unwrap().iter().filter(|asked| asked.starts_with(start)).count()
+        self.state.asked(start)
     }
 }
 
@@ -129,6 +130,13 @@ async fn answer(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
         return refuse(StatusCode::BAD_REQUEST, "TAG_INVALID", &message);
     }
 
+    for (kind, start) in [(Method::POST, "/v2/team/windlass/blobs/"), (Method::PUT, "/v2/team/windlass/manifests/")] {
+        if method == kind && path.starts_with(start) && proxy.asked(&format!("{kind} {start}")) <= proxy.habits.stumbles
+        {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN", "unknown error");
+        }
+    }
+
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let target = parts.uri.path_and_query().unwrap().as_str();
@@ -160,6 +168,10 @@ async fn answer(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
 }
 
 impl Proxy {
+    fn asked(&self, start: &str) -> usize {
+        self.asked.lock().unwrap().iter().filter(|asked| asked.starts_with(start)).count()
+    }
+
     async fn has_manifest(&self, path: &str) -> bool {
         // Without saying so, one is not shown an index.
         let kinds = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
@@ -252,7 +264,7 @@ async fn where_the_registry_keeps_the_list_no_tag_is_made() {
     let place = tempfile::tempdir().unwrap();
     let layout = image(place.path(), "v1");
     registry.push(&layout, "v1", &silent).await.unwrap();
-    let attached = registry.attach(layout.digest(), SBOM, SBOM, b"{}").await.unwrap();
+    let attached = registry.attach(layout.digest(), SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, b"{}").await.unwrap();
     assert!(attached.listed);
     assert_eq!(ecr.asked("PUT /v2/team/windlass/manifests/sha256-"), 0);
     assert_eq!(registry.attached(&attached.digest).await.unwrap(), b"{}");
@@ -267,10 +279,27 @@ async fn a_list_that_cannot_be_changed_is_no_failure_and_said() {
     let layout = image(place.path(), "v1");
     registry.push(&layout, "v1", &silent).await.unwrap();
     // The first makes the tag; the second would have to move it.
-    let first = registry.attach(layout.digest(), SBOM, SBOM, b"{}").await.unwrap();
-    let second = registry.attach(layout.digest(), SBOM, SBOM, b"{\"a\":1}").await.unwrap();
+    let first = registry.attach(layout.digest(), SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, b"{}").await.unwrap();
+    let second = registry.attach(layout.digest(), SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, b"{\"a\":1}").await.unwrap();
     assert_eq!((first.listed, second.listed), (true, false));
-    assert!(registry.attach(layout.digest(), SBOM, SBOM, b"{}").await.unwrap().listed);
-    assert_eq!(registry.referrers(layout.digest(), SBOM).await.unwrap().len(), 1);
+    assert!(registry.attach(layout.digest(), SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, b"{}").await.unwrap().listed);
+    assert_eq!(registry.referrers(layout.digest(), SBOM_MEDIA_TYPE).await.unwrap().len(), 1);
     assert_eq!(registry.attached(&second.digest).await.unwrap(), b"{\"a\":1}");
+}
+
+#[tokio::test]
+async fn a_registry_that_stumbles_is_asked_again_but_not_for_ever() {
+    let test = "a registry that stumbles is asked again but not for ever";
+    let Some(ecr) = Ecr::start(test, Habits { stumbles: 1, ..Habits::default() }).await else { return };
+    let place = tempfile::tempdir().unwrap();
+    let layout = image(place.path(), "v1");
+    ecr.client("team/windlass", TOKEN).push(&layout, "v1", &silent).await.unwrap();
+    // One upload failed, and one manifest.
+    assert_eq!(ecr.asked("POST /v2/team/windlass/blobs/"), 5);
+    assert_eq!(ecr.asked("PUT /v2/team/windlass/manifests/"), 2);
+
+    let ecr = Ecr::start(test, Habits { stumbles: 100, ..Habits::default() }).await.unwrap();
+    let error = ecr.client("team/windlass", TOKEN).push(&layout, "v1", &silent).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Other { status: 503, .. }), "{error}");
+    assert_eq!(ecr.asked("POST /v2/team/windlass/blobs/"), 3);
 }

@@ -5,7 +5,9 @@
 mod build;
 mod ecr;
 mod function;
+mod hostile;
 mod layout;
 mod podman;
 mod registry;
+mod sbom;
 mod support;

@@ -1,13 +1,12 @@
 use std::{fs, path::Path, sync::Mutex};
 
 use windlass_image::{
-    Credentials, Digest, ImageError, Progress, Registry, RegistryError, RegistryOptions, Unreachable, build,
+    Credentials, Digest, ImageError, Progress, Registry, RegistryError, RegistryOptions, SBOM_MEDIA_TYPE, Unreachable,
+    build,
 };
 use windlass_testkit::registry::TestRegistry;
 
 use crate::support::{basic, client, image, options, program, silent, spec};
-
-const SBOM: &str = "application/vnd.cyclonedx+json";
 
 #[tokio::test]
 async fn an_image_goes_there_and_comes_back_the_same() {
@@ -33,7 +32,11 @@ async fn an_image_goes_there_and_comes_back_the_same() {
     registry.push(&layout, "also-v1", &progress).await.unwrap();
     assert_eq!(said.lock().unwrap().iter().filter(|progress| progress.present).count(), 4);
 
-    let back = registry.pull(layout.digest(), &place.path().join("back"), &silent).await.unwrap();
+    // Both can run as tasks of their own.
+    let (pulling, digest, into) = (registry.clone(), layout.digest().clone(), place.path().join("back"));
+    let back = tokio::spawn(async move { pulling.pull(&digest, &into, &silent).await }).await.unwrap().unwrap();
+    let (pushing, pushed) = (registry.clone(), layout.clone());
+    tokio::spawn(async move { pushing.push(&pushed, "again", &silent).await }).await.unwrap().unwrap();
     assert_eq!(back.digest(), layout.digest());
     let blobs = [layout.path(), back.path()].map(|layout| layout.join("blobs"));
     let diff = std::process::Command::new("diff").arg("-r").args(blobs).output().unwrap();
@@ -77,8 +80,8 @@ async fn wrong_names_and_passwords_are_refused_as_such() {
         unauthorized(registry.resolve("v1").await.unwrap_err());
         unauthorized(registry.push(&layout, "v1", &silent).await.unwrap_err());
         unauthorized(registry.pull(layout.digest(), &place.path().join("back"), &silent).await.unwrap_err());
-        unauthorized(registry.attach(layout.digest(), SBOM, SBOM, b"{}").await.unwrap_err());
-        unauthorized(registry.referrers(layout.digest(), SBOM).await.unwrap_err());
+        unauthorized(registry.attach(layout.digest(), SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, b"{}").await.unwrap_err());
+        unauthorized(registry.referrers(layout.digest(), SBOM_MEDIA_TYPE).await.unwrap_err());
     }
     assert!(!place.path().join("back").exists());
 }
@@ -95,7 +98,7 @@ async fn an_authority_nobody_named_is_not_trusted() {
         assert!(error.hint().contains("authority"));
     }
     let empty = server.storage.join("../htpasswd");
-    for ca in [empty, "/nowhere/ca.pem".into()] {
+    for ca in [empty, server.storage.join("ca.pem")] {
         let error = Registry::new(RegistryOptions { ca: Some(ca), ..options(&server) }).unwrap_err();
         assert!(matches!(error, RegistryError::Options { what: "ca", .. }), "{error}");
     }
@@ -123,9 +126,9 @@ async fn what_is_not_there_is_said_not_to_be() {
     let unknown = Digest::of(b"unknown");
     let error = registry.pull(&unknown, &place.path().join("back"), &silent).await.unwrap_err();
     assert!(matches!(error, RegistryError::NotFound { .. }), "{error}");
-    let error = registry.attach(&unknown, SBOM, SBOM, b"{}").await.unwrap_err();
+    let error = registry.attach(&unknown, SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, b"{}").await.unwrap_err();
     assert!(matches!(error, RegistryError::NotFound { .. }), "{error}");
-    assert_eq!(registry.referrers(&unknown, SBOM).await.unwrap(), []);
+    assert_eq!(registry.referrers(&unknown, SBOM_MEDIA_TYPE).await.unwrap(), []);
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     for tag in ["", "../v1", "v1/x", "v1?x", "sha256:abc"] {
         assert!(matches!(registry.resolve(tag).await, Err(RegistryError::Options { .. })), "{tag}");
@@ -183,13 +186,13 @@ async fn a_bill_can_be_attached_and_found() {
     let layout = image(place.path(), "v1");
     registry.push(&layout, "v1", &silent).await.unwrap();
     let (bill, remark) = (br#"{"bomFormat":"CycloneDX"}"#, b"a remark");
-    let attached = registry.attach(layout.digest(), SBOM, SBOM, bill).await.unwrap();
+    let attached = registry.attach(layout.digest(), SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, bill).await.unwrap();
     assert!(attached.listed);
     // Twice is once, and another document stands beside it.
-    assert_eq!(registry.attach(layout.digest(), SBOM, SBOM, bill).await.unwrap(), attached);
+    assert_eq!(registry.attach(layout.digest(), SBOM_MEDIA_TYPE, SBOM_MEDIA_TYPE, bill).await.unwrap(), attached);
     registry.attach(layout.digest(), "text/x-remark", "text/plain", remark).await.unwrap();
 
-    let found = registry.referrers(layout.digest(), SBOM).await.unwrap();
+    let found = registry.referrers(layout.digest(), SBOM_MEDIA_TYPE).await.unwrap();
     assert_eq!(found.iter().map(|found| &found.digest).collect::<Vec<_>>(), [&attached.digest]);
     assert_eq!(registry.attached(&found[0].digest).await.unwrap(), bill);
     assert_eq!(registry.referrers(layout.digest(), "text/x-remark").await.unwrap().len(), 1);
