@@ -1,7 +1,7 @@
 //! An engine that runs containers: podman or docker, driven through its command line.
 //!
 //! What a machine cannot do is found out by asking the engine (`info`) and the kernel, never by knowing the machine:
-//! see [`flags`]. What went wrong is found out by asking too (is the name taken, the port, is the image there), never by
+//! see [`Flags`]. What went wrong is found out by asking too (is the name taken, the port, is the image there), never by
 //! reading the text of a message.
 
 mod archive;

@@ -5,7 +5,7 @@
 //! old one. Bodies stream both ways and are never held back.
 //!
 //! What may not happen is a call that fails because of a switch. So choosing a release and counting the request as its
-//! own is one step ([`routes`]); a release has drained when its count is zero, not when a while has passed; and a request
+//! own is one step (`routes`); a release has drained when its count is zero, not when a while has passed; and a request
 //! is only sent a second time where it cannot have been read the first time.
 
 mod body;
