@@ -115,8 +115,8 @@ impl Local {
     }
 
     async fn said(&self, name: &str) -> String {
-        match self.engine.logs(name, Some(40)).await {
-            Ok(logs) => logs.stderr.trim().to_owned(),
+        match self.engine.logs(name).await {
+            Ok(logs) => last(&logs.stderr, 40),
             Err(error) => error.to_string(),
         }
     }
@@ -252,7 +252,7 @@ impl Target for Local {
             (Err(error), _) | (_, Err(error)) => Proof::new("digest", promise, false).detail(error.message),
             _ => Proof::new("digest", promise, false).detail("no container of this release runs"),
         };
-        let logs = match self.engine.logs(&self.container(&release.version), Some(50)).await {
+        let logs = match self.engine.logs(&self.container(&release.version)).await {
             Ok(logs) => Proof::new("logs", "its log arrives", !logs.stderr.is_empty() || !logs.stdout.is_empty()),
             Err(error) => Proof::new("logs", "its log arrives", false).detail(error.to_string()),
         };
@@ -260,14 +260,13 @@ impl Target for Local {
     }
 
     async fn logs(&self, lines: usize) -> Result<String, DeployError> {
-        let tail = u32::try_from(lines).unwrap_or(u32::MAX);
         let mut text = String::new();
         for container in self.containers().await? {
             if Self::is_front(&container) {
                 continue;
             }
-            let logs = self.engine.logs(&container.name, Some(tail)).await.map_err(engine_error)?;
-            text.push_str(&format!("== {}\n{}{}", container.name, logs.stderr, logs.stdout));
+            let logs = self.engine.logs(&container.name).await.map_err(engine_error)?;
+            text.push_str(&format!("== {}\n{}{}", container.name, last(&logs.stderr, lines), last(&logs.stdout, lines)));
         }
         Ok(text)
     }
@@ -300,6 +299,12 @@ impl Target for Local {
         removed.push(format!("directory {}", self.state.display()));
         Ok(removed)
     }
+}
+
+/// The last lines of a text.
+fn last(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].iter().map(|line| format!("{line}\n")).collect()
 }
 
 impl Local {
