@@ -7,11 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, stream};
 use http::{HeaderMap, Response, header};
 use http_body_util::BodyExt;
-use lambda_http::{
-    Body as Text,
-    aws_lambda_events::apigw::ApiGatewayV2httpResponse,
-    lambda_runtime::{FunctionResponse, MetadataPrelude, StreamResponse},
-};
+use lambda_http::{Body as Text, aws_lambda_events::apigw::ApiGatewayV2httpResponse, lambda_runtime::MetadataPrelude};
 use tokio::time::timeout_at;
 use windlass_server::ResponseBody;
 
@@ -21,7 +17,10 @@ use crate::Flush;
 pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>>;
 
 /// What a function answers.
-pub(crate) type Answer = FunctionResponse<ApiGatewayV2httpResponse, Chunks>;
+pub(crate) enum Answer {
+    Whole(ApiGatewayV2httpResponse),
+    Streamed(MetadataPrelude, Chunks),
+}
 
 /// The whole of `response`, or as much as there is at `until`.
 pub(crate) async fn whole(response: Response<ResponseBody>, until: Instant, flush: &Flush) -> Answer {
@@ -42,7 +41,7 @@ pub(crate) async fn whole(response: Response<ResponseBody>, until: Instant, flus
     answer.cookies = cookies;
     answer.body = (!body.is_empty()).then_some(Text::Text(body));
     answer.is_base64_encoded = base64;
-    FunctionResponse::BufferedResponse(answer)
+    Answer::Whole(answer)
 }
 
 /// `response` as it comes, ended at `until`.
@@ -60,10 +59,7 @@ pub(crate) fn streamed(response: Response<ResponseBody>, until: Instant, flush: 
             }
         }
     });
-    FunctionResponse::StreamingResponse(StreamResponse {
-        metadata_prelude: MetadataPrelude { status_code: parts.status, headers, cookies },
-        stream: Box::pin(chunks),
-    })
+    Answer::Streamed(MetadataPrelude { status_code: parts.status, headers, cookies }, Box::pin(chunks))
 }
 
 /// The next bytes of `body`, unless it has ended or has to.

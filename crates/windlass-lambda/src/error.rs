@@ -9,7 +9,7 @@ pub enum LambdaError {
     #[error("a Lambda function is reached by others, and nobody would have to prove who they are")]
     Open,
     /// Lambda sets this variable for every function.
-    #[error("AWS_LAMBDA_RUNTIME_API is set, but {0} is not, or not as Lambda sets it")]
+    #[error("this looks like a Lambda function, but {0} is not set as Lambda sets it")]
     Environment(&'static str),
     /// Neither of the two modes there are.
     #[error("{INVOKE_MODE} is neither RESPONSE_STREAM nor BUFFERED")]

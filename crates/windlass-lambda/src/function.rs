@@ -2,8 +2,8 @@
 
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use lambda_http::{LambdaEvent, aws_lambda_events::apigw::ApiGatewayV2httpRequest};
-use serde_json::{json, value::RawValue};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use serde_json::json;
 use tokio::time::timeout_at;
 use windlass_server::{AnswerBy, Handler, ResponseBody};
 
@@ -31,41 +31,34 @@ pub(crate) struct Function {
 )]
 pub(crate) struct NotHttp;
 
-impl From<NotHttp> for lambda_http::lambda_runtime::Diagnostic {
-    fn from(error: NotHttp) -> Self {
-        Self { error_type: "NotHttp".into(), error_message: error.to_string() }
-    }
-}
-
 impl Function {
     pub fn new(handler: Handler, flush: Flush, streams: bool) -> Self {
         Self { handler, flush, streams }
     }
 
-    /// Answers one event.
-    pub async fn invoke(self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, NotHttp> {
-        let LambdaEvent { payload, context } = event;
-        let asked = serde_json::from_str::<ApiGatewayV2httpRequest>(payload.get()).map_err(|error| {
-            tracing::warn!(request = context.request_id, "an event that is no HTTP request: {error}");
+    /// Answers one event before `deadline`, in milliseconds since 1970.
+    pub async fn invoke(&self, event: &[u8], deadline: u64) -> Result<Answer, NotHttp> {
+        let asked = serde_json::from_slice::<ApiGatewayV2httpRequest>(event).map_err(|error| {
+            // Where in it, and nothing of it: an event has credentials.
+            tracing::warn!("an event that is no HTTP request: line {}, column {}", error.line(), error.column());
             NotHttp
         })?;
-        drop(payload);
         let asked = match Asked::try_from(asked) {
             Ok(asked) => asked,
             Err(error) => {
                 let refusal = refusal(StatusCode::BAD_REQUEST, -32600, &error.to_string());
-                return Ok(answer::whole(refusal, patience::answer_by(context.deadline, true), &self.flush).await);
+                return Ok(answer::whole(refusal, patience::answer_by(deadline, true), &self.flush).await);
             }
         };
         let Asked { mut request, peer, by_url } = asked;
-        let until = patience::answer_by(context.deadline, !by_url);
+        let until = patience::answer_by(deadline, !by_url);
         request.extensions_mut().insert(AnswerBy(until));
         let handled = timeout_at(until.into(), self.handler.handle(request, peer)).await;
         let response = handled.unwrap_or_else(|_| {
             refusal(StatusCode::GATEWAY_TIMEOUT, -32000, "there was no answer before the function's time was over")
         });
         Ok(match by_url && self.streams {
-            true => answer::streamed(response, until, self.flush),
+            true => answer::streamed(response, until, self.flush.clone()),
             false => answer::whole(response, until, &self.flush).await,
         })
     }

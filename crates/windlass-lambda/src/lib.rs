@@ -12,20 +12,24 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod answering;
 mod error;
 mod event;
 mod extension;
 mod function;
 mod patience;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use lambda_http::lambda_runtime::Runtime;
+use http::uri::Authority;
+use lambda_http::{LambdaEvent, lambda_runtime::Runtime};
+use serde::de::IgnoredAny;
 use windlass_config::{Settings, settings::Transport};
 use windlass_server::Server;
 
 pub use error::LambdaError;
 
+use answering::Answering;
 use function::Function;
 
 /// The variable that says how the Function URL is invoked (`RESPONSE_STREAM`, which is assumed, or `BUFFERED`): events do
@@ -64,25 +68,32 @@ pub async fn run(server: Arc<Server>, flush: Flush) -> Result<(), LambdaError> {
     if server.gate().is_open() {
         return Err(LambdaError::Open);
     }
-    check_environment()?;
+    let api = check_environment()?;
     let streams = streams(std::env::var(INVOKE_MODE).ok().as_deref())?;
     extension::register().await;
-    let function = Function::new(server.handler(), flush, streams);
-    let runtime = Runtime::new(lambda_http::service_fn(move |event| function.clone().invoke(event)));
+    let answering = Answering::new(Function::new(server.handler(), flush, streams), api);
+    let runtime = Runtime::new(lambda_http::service_fn(never)).layer(answering);
     tokio::select! {
         ended = runtime.run_concurrent() => ended.map_err(|error| LambdaError::Runtime(error.to_string())),
         () = server.draining().cancelled() => Ok(()),
     }
 }
 
-fn check_environment() -> Result<(), LambdaError> {
+/// The handler the library wants; [`Answering`] stands in front of it and never asks it.
+async fn never(_event: LambdaEvent<IgnoredAny>) -> Result<(), Infallible> {
+    Ok(())
+}
+
+/// Where the runtime API is.
+fn check_environment() -> Result<Authority, LambdaError> {
     for name in VARIABLES {
         match std::env::var(name) {
             Ok(value) if name != "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" || value.parse::<i32>().is_ok() => {}
             _ => return Err(LambdaError::Environment(name)),
         }
     }
-    Ok(())
+    let api = std::env::var(RUNTIME_API).ok().and_then(|address| address.parse().ok());
+    api.ok_or(LambdaError::Environment(RUNTIME_API))
 }
 
 fn streams(mode: Option<&str>) -> Result<bool, LambdaError> {

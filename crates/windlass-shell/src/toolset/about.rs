@@ -113,7 +113,7 @@ impl ShellToolset {
             environment: settings.allow_environment.iter().cloned().collect(),
             default_timeout_seconds: settings.timeout.0.min(settings.max_timeout.0).as_secs_f64(),
             max_timeout_seconds: settings.max_timeout.0.as_secs_f64(),
-            max_job_seconds: self.offers_jobs().then(|| settings.max_job_time.0.as_secs_f64()),
+            max_job_seconds: self.offers_jobs().then_some(settings.max_job_time.0.as_secs_f64()),
         };
         Ok(Output::structured(list.for_model(), &list)?.into())
     }
