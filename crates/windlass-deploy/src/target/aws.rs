@@ -46,6 +46,9 @@ trait Place: Send + Sync {
     /// Variables of the stack beside those all have.
     fn variables(&self, release: &Release, artifacts: &Artifacts) -> Vec<(&'static str, Value)>;
 
+    /// What the server is told there beside that.
+    fn environment(&self, release: &Release) -> Vec<(&'static str, String)>;
+
     /// After the stack is applied: until the release takes the requests, or is known not to.
     async fn roll_out(&self, aws: &Aws, outputs: &Outputs, progress: &dyn Progress) -> Result<(), DeployError>;
 
@@ -107,8 +110,9 @@ impl Aws {
         let settings = release.variables.iter().map(|(name, value)| (name.clone(), value.clone()));
         let mut variables: Map<String, Value> = settings.collect();
         // What the release is cannot be overridden by what a user sets.
-        let environment: Map<String, Value> =
-            release.environment.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        let environment = release.environment.iter().map(|(name, value)| (name.clone(), Value::from(value.clone())));
+        let own = self.place.environment(release).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+        let environment: Map<String, Value> = environment.chain(own).collect();
         let secrets: Map<String, Value> =
             secrets.iter().filter(|(name, _)| release.secrets.contains(name)).map(|(name, arn)| (name.clone(), arn.clone())).collect();
         variables.extend([

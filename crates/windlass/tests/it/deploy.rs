@@ -1,6 +1,8 @@
 //! `windlass deploy`, from a commit to an endpoint and back, on real parts.
 
 mod calls;
+mod cloud;
+mod here;
 mod line;
 mod stops;
 mod yard;

@@ -19,6 +19,10 @@ impl Place for Ec2 {
         vec![("image", json!(release.image))]
     }
 
+    fn environment(&self, _release: &Release) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// The host pulls and starts it by itself; that it answers is waited for by whoever deploys.
     async fn roll_out(&self, _aws: &Aws, _outputs: &Outputs, _progress: &dyn Progress) -> Result<(), DeployError> {
         Ok(())

@@ -55,6 +55,10 @@ impl Place for Ecs {
         vec![("image", json!(release.image))]
     }
 
+    fn environment(&self, _release: &Release) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     async fn roll_out(&self, aws: &Aws, outputs: &Outputs, progress: &dyn Progress) -> Result<(), DeployError> {
         let until = Instant::now() + aws.deploy.patience.0;
         let mut said = String::new();

@@ -55,6 +55,14 @@ impl Place for Lambda {
         vec![("package", json!(package)), ("package_hash", json!(release.package))]
     }
 
+    fn environment(&self, release: &Release) -> Vec<(&'static str, String)> {
+        vec![
+            ("WINDLASS_SERVER_RELEASE", release.version.to_string()),
+            // The zip's own: the one of the runtime's image ages with it.
+            ("SSL_CERT_FILE", windlass_image::LAMBDA_AUTHORITIES.to_owned()),
+        ]
+    }
+
     /// The stack has published a version that nobody calls yet. It is asked for its health, and then the alias moves.
     async fn roll_out(&self, aws: &Aws, outputs: &Outputs, progress: &dyn Progress) -> Result<(), DeployError> {
         let (function, version, alias) = (named(outputs, "function_name")?, named(outputs, "version")?, named(outputs, "alias")?);

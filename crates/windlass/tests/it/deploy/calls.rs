@@ -29,12 +29,12 @@ pub struct Calls {
 
 impl Calls {
     /// Calls `tools/list` and `/health` of an endpoint, in turn, over connections that stay open.
-    pub fn start(endpoint: String, host: Option<String>, token: String) -> Self {
+    pub fn start(endpoint: String, token: String) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(call(&endpoint, host.as_deref(), &token, &stopped))
+            runtime.block_on(call(&endpoint, &token, &stopped))
         });
         Self { stop, thread }
     }
@@ -45,23 +45,21 @@ impl Calls {
     }
 }
 
-async fn call(endpoint: &str, host: Option<&str>, token: &str, stopped: &AtomicBool) -> Seen {
+async fn call(endpoint: &str, token: &str, stopped: &AtomicBool) -> Seen {
     windlass_client::install_tls();
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20));
+    let client = client.dns_resolver(windlass_client::Localhost::resolver()).build().unwrap();
     let mut seen = Seen::default();
     let mut every = tokio::time::interval(Duration::from_millis(50));
     while !stopped.load(Ordering::Relaxed) {
         every.tick().await;
         let begun = Instant::now();
         let body = json!({ "jsonrpc": "2.0", "id": seen.calls, "method": "tools/list", "params": {} });
-        let mut request = match seen.calls % 2 {
+        let request = match seen.calls % 2 {
             0 => client.get(format!("{endpoint}health")),
             _ => client.post(format!("{endpoint}mcp")).bearer_auth(token).json(&body)
                 .header("accept", "application/json, text/event-stream"),
         };
-        if let Some(host) = host {
-            request = request.header("host", host);
-        }
         let answer = async { request.send().await?.error_for_status()?.text().await };
         match answer.await {
             Ok(text) => {

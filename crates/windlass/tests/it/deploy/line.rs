@@ -2,21 +2,18 @@
 
 use std::fs;
 
-use super::{calls::Calls, yard::{Yard, static_windlass}};
+use super::{calls::Calls, here::Here, yard::Yard};
 
 #[test]
 fn a_release_is_proven_replaced_rolled_back_and_removed() {
-    let Some(yard) = Yard::new("the line on this machine") else { return };
+    let Some(here) = Here::new("the line on this machine") else { return };
+    let yard = &here.yard;
     let first = yard.git(&["rev-parse", "--short", "HEAD"]);
     let summary = yard.json(&[]);
     assert_eq!(summary["version"], first.as_str());
     let endpoint = summary["endpoint"].as_str().unwrap().to_owned();
-    assert_eq!(endpoint, format!("http://127.0.0.1:{}/", yard.port));
-    let failed = |summary: &serde_json::Value| -> Vec<String> {
-        let checks = summary["receipts"].as_array().unwrap().iter().flat_map(|receipt| receipt["checks"].as_array().unwrap());
-        checks.filter(|check| check["outcome"] == "failed").map(ToString::to_string).collect()
-    };
-    assert_eq!(failed(&summary), Vec::<String>::new());
+    assert_eq!(endpoint, format!("http://127.0.0.1:{}/", here.port));
+    assert_eq!(Yard::broken(&summary), Vec::<String>::new());
     // Nothing is done twice.
     let again = yard.run(&[]);
     let told = String::from_utf8_lossy(&again.stderr).into_owned();
@@ -24,7 +21,7 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
 
     // A second release under a client that never stops: no call fails, and both have answered.
     let token = yard.done(&["token"]).trim().to_owned();
-    let calls = Calls::start(endpoint.clone(), None, token.clone());
+    let calls = Calls::start(endpoint.clone(), token.clone());
     let second = yard.commit("second");
     yard.done(&[]);
     let seen = calls.finish();
@@ -33,9 +30,8 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
     assert_eq!(yard.containers().len(), 2, "the front and one release: {:?}", yard.containers());
 
     // One that never becomes ready here, although it was proven as an image: the former one serves throughout.
-    let calls = Calls::start(endpoint.clone(), None, token.clone());
-    let program = static_windlass().unwrap();
-    yard.configure(&program, ", memory: 8MiB", "");
+    let calls = Calls::start(endpoint.clone(), token.clone());
+    here.configure(", memory: 8MiB", "");
     let third = yard.commit("third");
     let told = yard.refused(&[]);
     let seen = calls.finish();
@@ -45,8 +41,8 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
     assert!(yard.receipt(&third, "push").exists() && !yard.receipt(&third, "deploy").exists());
 
     // One that is switched to and then does not keep a promise: the way back is taken by itself.
-    let calls = Calls::start(endpoint.clone(), None, token.clone());
-    yard.configure(&program, "", "  p95: 0s\n");
+    let calls = Calls::start(endpoint.clone(), token.clone());
+    here.configure("", "  p95: 0s\n");
     let fourth = yard.commit("fourth");
     let told = yard.refused(&[]);
     let seen = calls.finish();
@@ -56,7 +52,7 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
     assert_eq!(yard.json(&["status"])["running"]["version"], second.as_str());
 
     // Back by hand, named by nothing but that it was proven.
-    let calls = Calls::start(endpoint, None, token);
+    let calls = Calls::start(endpoint, token);
     let back = yard.json(&["rollback"]);
     let seen = calls.finish();
     assert_eq!(back["version"], first.as_str());

@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::yard::{Yard, static_windlass};
+use super::here::Here;
 
 #[test]
 fn killed_at_any_phase_it_goes_on_where_it_stopped() {
-    let Some(yard) = Yard::new("deploys that are killed") else { return };
+    let Some(here) = Here::new("deploys that are killed") else { return };
+    let yard = &here.yard;
     let version = yard.git(&["rev-parse", "--short", "HEAD"]);
     for phase in ["check", "build", "push", "deploy", "verify"] {
         let mut child = yard.start(&[]);
@@ -42,7 +43,8 @@ fn wait_for(child: &mut Child, beginning: &str) {
 
 #[test]
 fn of_two_at_once_one_is_told_who_the_other_is_or_waits() {
-    let Some(yard) = Yard::new("two deploys at once") else { return };
+    let Some(here) = Here::new("two deploys at once") else { return };
+    let yard = &here.yard;
     let version = yard.git(&["rev-parse", "--short", "HEAD"]);
     let mut first = yard.start(&[]);
     wait_for(&mut first, "check ");
@@ -56,7 +58,8 @@ fn of_two_at_once_one_is_told_who_the_other_is_or_waits() {
 
 #[test]
 fn what_was_tampered_with_is_refused() {
-    let Some(yard) = Yard::new("tampering") else { return };
+    let Some(here) = Here::new("tampering") else { return };
+    let yard = &here.yard;
     let version = yard.git(&["rev-parse", "--short", "HEAD"]);
     for phase in ["check", "build", "push"] {
         yard.done(&[phase]);
@@ -76,7 +79,7 @@ fn what_was_tampered_with_is_refused() {
     let pulled = yard.project().join(format!(".windlass/artifacts/{version}/image/blobs/sha256"));
     let layer = fs::read_dir(&pulled).unwrap().map(|entry| entry.unwrap()).max_by_key(|entry| entry.metadata().unwrap().len()).unwrap();
     let name = layer.file_name().into_string().unwrap();
-    let stored = yard.registry.storage.join(format!("docker/registry/v2/blobs/sha256/{}/{name}/data", &name[..2]));
+    let stored = here.registry.storage.join(format!("docker/registry/v2/blobs/sha256/{}/{name}/data", &name[..2]));
     let good = fs::read(&stored).unwrap();
     let mut bytes = good.clone();
     bytes[1000] ^= 1;
@@ -95,7 +98,8 @@ fn what_was_tampered_with_is_refused() {
 
 #[test]
 fn each_missing_part_has_a_next_step() {
-    let Some(yard) = Yard::new("missing parts") else { return };
+    let Some(here) = Here::new("missing parts") else { return };
+    let yard = &here.yard;
     yard.done(&["check"]);
     yard.done(&["build"]);
     let refused = |change: &dyn Fn(&mut std::process::Command), arguments: &[&str]| {
@@ -118,8 +122,7 @@ fn each_missing_part_has_a_next_step() {
     let told = refused(&|_| (), &["verify"]);
     assert!(told.contains("verify needs the receipt of push"), "{told}");
     let begun = Instant::now();
-    let program = static_windlass().unwrap();
-    yard.configure(&program, "", "  environment: { API_TOKEN: hunter2hunter2 }\n");
+    here.configure("", "  environment: { API_TOKEN: hunter2hunter2 }\n");
     let told = refused(&|_| (), &["check"]);
     assert!(told.contains("looks like a secret") && told.contains("deploy.secrets") && !told.contains("hunter2"), "{told}");
     assert!(begun.elapsed() < Duration::from_secs(30));

@@ -1,4 +1,4 @@
-//! A project in a repository of its own, a registry, and an engine whose containers nobody else sees.
+//! A project in a repository of its own, and an engine whose containers nobody else sees.
 
 use std::{
     fs,
@@ -8,75 +8,72 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use windlass_testkit::{free_port, registry::TestRegistry, skip};
+use windlass_testkit::skip;
 
 use crate::house::WINDLASS;
 
 /// A project to deploy.
 pub struct Yard {
     pub name: String,
-    pub registry: TestRegistry,
-    pub port: u16,
+    pub program: PathBuf,
     directory: TempDir,
     variables: Vec<(String, String)>,
 }
 
 impl Yard {
-    /// `None`, said loudly, where this machine has no engine, no registry or no static program to ship.
+    /// `None`, said loudly, where this machine has no engine or no static program to ship.
     pub fn new(test: &str) -> Option<Self> {
         let runs = |program: &str| Command::new(program).arg("--version").output().is_ok();
         if !runs("podman") {
-            skip(test, "no podman is installed (apt-get install podman runc netavark aardvark-dns)");
+            skip(test, "no podman is installed (apt-get install podman runc netavark aardvark-dns iptables)");
             return None;
         }
         let Some(program) = static_windlass() else {
             skip(test, "no static windlass was built (cargo build --profile static --target x86_64-unknown-linux-musl)");
             return None;
         };
-        let registry = TestRegistry::secure(test)?;
         let directory = tempfile::Builder::new().prefix("wl").tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         for name in ["project", "home", "store", "run"] {
             fs::create_dir(at(name)).unwrap();
         }
-        fs::write(
-            at("storage.conf"),
-            format!("[storage]\ndriver = \"vfs\"\ngraphroot = {:?}\nrunroot = {:?}\n", at("store"), at("run")),
-        )
-        .unwrap();
-        let name = format!("wl{:08x}", rand_of(directory.path()));
+        let storage = format!("[storage]\ndriver = \"vfs\"\ngraphroot = {:?}\nrunroot = {:?}\n", at("store"), at("run"));
+        fs::write(at("storage.conf"), storage).unwrap();
         let set = |name: &str, value: &Path| (name.to_owned(), value.display().to_string());
         let variables = vec![
             set("HOME", &at("home")),
             set("XDG_STATE_HOME", &at("home")),
             set("CONTAINERS_STORAGE_CONF", &at("storage.conf")),
-            ("REGISTRY_PASSWORD".into(), registry.password.clone()),
         ];
-        let yard = Self { name, port: free_port(), registry, directory, variables };
-        yard.git(&["init", "-q"]);
-        yard.git(&["config", "user.email", "nobody@example.com"]);
-        yard.git(&["config", "user.name", "nobody"]);
-        yard.configure(&program, "", "");
-        yard.commit("first");
+        let name = format!("wl{:08x}", hash(directory.path()));
+        let yard = Self { name, program, directory, variables };
+        for arguments in [&["init", "-q"] as &[&str], &["config", "user.email", "nobody@example.com"], &["config", "user.name", "nobody"]] {
+            yard.git(arguments);
+        }
         Some(yard)
     }
 
+    /// Sets a variable for everything that is run from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// A path beside the project.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     pub fn project(&self) -> PathBuf {
-        self.directory.path().join("project")
+        self.beside("project")
     }
 
     pub fn state(&self) -> PathBuf {
-        self.directory.path().join("home/windlass/deploy").join(&self.name)
+        self.beside("home/windlass/deploy").join(&self.name)
     }
 
-    /// Writes windlass.yaml, with `local` in that section and `more` in `deploy`.
-    pub fn configure(&self, program: &Path, local: &str, more: &str) {
-        let ca = self.registry.ca.as_ref().unwrap();
-        let text = format!(
-            "deploy:\n  name: {}\n  image: {{ binary: {program:?} }}\n  registry:\n    host: {}\n    username: {}\n    \
-             password: env:REGISTRY_PASSWORD\n    ca: {ca:?}\n  local: {{ port: {}, engine: podman{local} }}\n{more}",
-            self.name, self.registry.host, self.registry.username, self.port,
-        );
+    /// Writes windlass.yaml with this section `deploy`, besides the name and the program.
+    pub fn configure(&self, deploy: &str) {
+        let text = format!("deploy:\n  name: {}\n  image: {{ binary: {:?} }}\n{deploy}", self.name, self.program);
         fs::write(self.project().join("windlass.yaml"), text).unwrap();
     }
 
@@ -131,14 +128,20 @@ impl Yard {
         serde_json::from_str(&self.done(&[arguments, &["--json"]].concat())).unwrap()
     }
 
+    /// A program of this machine, told what the deploy is told.
+    pub fn other(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// What podman says.
     pub fn podman(&self, arguments: &[&str]) -> String {
-        let variables = self.variables.iter().map(|(name, value)| (name, value));
-        let output = Command::new("podman").args(arguments).envs(variables).output().unwrap();
+        let output = self.other("podman").args(arguments).output().unwrap();
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// The receipt of a phase of the version at hand, as it lies on disk.
+    /// The receipt of a phase of a version, as it lies on disk.
     pub fn receipt(&self, version: &str, phase: &str) -> PathBuf {
         self.project().join(format!(".windlass/receipts/{version}/{phase}.json"))
     }
@@ -149,20 +152,26 @@ impl Yard {
         let names = self.podman(&["ps", "--all", "--filter", &label, "--format", "{{.Names}}"]);
         names.lines().map(str::to_owned).collect()
     }
+
+    /// Promises of a summary that were not kept.
+    pub fn broken(summary: &Value) -> Vec<String> {
+        let receipts = summary["receipts"].as_array().unwrap().iter();
+        let checks = receipts.flat_map(|receipt| receipt["checks"].as_array().unwrap());
+        checks.filter(|check| check["outcome"] == "failed").map(ToString::to_string).collect()
+    }
 }
 
 impl Drop for Yard {
     fn drop(&mut self) {
-        let _ = self.run(&["destroy", "--yes"]);
-        for container in self.containers() {
-            self.podman(&["rm", "--force", "--time", "0", &container]);
-        }
+        // Whatever the test came to: nothing of it stays on the machine.
+        self.podman(&["rm", "--all", "--force", "--time", "0"]);
         self.podman(&["network", "rm", "--force", &self.name]);
+        self.podman(&["rmi", "--all", "--force"]);
     }
 }
 
 /// The static program tests ship: built by `make test`.
-pub fn static_windlass() -> Option<PathBuf> {
+fn static_windlass() -> Option<PathBuf> {
     let target = Path::new(WINDLASS).ancestors().nth(2)?;
     let built = target.join("x86_64-unknown-linux-musl/static/windlass");
     let named = std::env::var_os("WINDLASS_TEST_STATIC").map(PathBuf::from);
@@ -170,7 +179,7 @@ pub fn static_windlass() -> Option<PathBuf> {
 }
 
 /// Two yards at a time have two names.
-fn rand_of(path: &Path) -> u32 {
+fn hash(path: &Path) -> u32 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     (path, std::process::id()).hash(&mut hasher);
