@@ -28,14 +28,15 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// What `stack` needs of the directory `base`, which [`eject`](crate::eject) wrote and its owner may have changed.
-    pub fn read(base: &Path, stack: Stack) -> io::Result<Self> {
+    /// Of the directory `base`, the root module `root` (such as [`Stack::directory`]) and what it needs. This is how a
+    /// stack is run that [`eject`](crate::eject) wrote and its owner changed.
+    pub fn read(base: &Path, root: &str) -> io::Result<Self> {
         let mut all = BTreeMap::new();
         for path in filter::files(base)? {
             let content = std::fs::read(base.join(&path))?;
             all.insert(path, content);
         }
-        Ok(Self::select(all, Path::new(stack.directory())))
+        Ok(Self::select(all, Path::new(root)))
     }
 
     /// A configuration that stands alone, as one `main.tf`.

@@ -16,6 +16,8 @@ enum Meaning {
     Quota,
     Capacity,
     Taken,
+    /// Where something was being made; elsewhere it means that another change is under way.
+    TakenIfNew,
 }
 
 const CODES: &[(&str, Meaning)] = &[
@@ -70,7 +72,9 @@ const CODES: &[(&str, Meaning)] = &[
     ("NamespaceAlreadyExists", Meaning::Taken),
     ("RepositoryAlreadyExistsException", Meaning::Taken),
     ("ResourceAlreadyExistsException", Meaning::Taken),
+    ("ResourceConflictException", Meaning::TakenIfNew),
     ("ResourceExistsException", Meaning::Taken),
+    ("ResourceInUseException", Meaning::TakenIfNew),
     ("WAFDuplicateItemException", Meaning::Taken),
 ];
 
@@ -81,6 +85,9 @@ static CODE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         .ok()
 });
 static ACTION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"not authorized to perform: ([\w-]+:\w+)").ok());
+/// How Terraform itself names a variable whose value is missing or of another type.
+static VARIABLE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"input variable "([\w-]+)"|not suitable for var\.([\w-]+)"#).ok());
 static STATUS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"StatusCode: (\d{3})\b").ok());
 
 /// Words of Terraform and the provider where there is no code.
@@ -122,7 +129,7 @@ pub(crate) fn classify(mut diagnostics: Vec<Diagnostic>, otherwise: &str) -> Err
     Error::new(ErrorKind::Other { problem }, diagnostics)
 }
 
-fn kind(diagnostic: &Diagnostic) -> Option<ErrorKind> {
+pub(super) fn kind(diagnostic: &Diagnostic) -> Option<ErrorKind> {
     let text = diagnostic.text();
     let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
     let problem = || message(&text);
@@ -134,7 +141,7 @@ fn kind(diagnostic: &Diagnostic) -> Option<ErrorKind> {
         return Some(ErrorKind::ProviderUnavailable { problem: problem() });
     }
     if let Some((code, meaning)) = meaning(&text) {
-        return Some(meant(meaning, code, diagnostic, problem()));
+        return meant(meaning, code, diagnostic, problem());
     }
     if says(&EXPIRED_SESSION) {
         return Some(ErrorKind::ExpiredToken);
@@ -143,7 +150,9 @@ fn kind(diagnostic: &Diagnostic) -> Option<ErrorKind> {
         return Some(ErrorKind::WrongRegion { problem: problem() });
     }
     if says(&UNREACHABLE) {
-        return Some(ErrorKind::Unreachable { problem: problem() });
+        // The request and why it was not sent come last.
+        let cause = problem().split("request send failed, ").last().map(str::to_owned).unwrap_or_default();
+        return Some(ErrorKind::Unreachable { problem: cause });
     }
     if says(&NO_CREDENTIALS) {
         return Some(ErrorKind::NoCredentials);
@@ -151,30 +160,35 @@ fn kind(diagnostic: &Diagnostic) -> Option<ErrorKind> {
     invalid(diagnostic)
 }
 
-fn meant(meaning: Meaning, code: String, diagnostic: &Diagnostic, problem: String) -> ErrorKind {
-    match meaning {
+fn meant(meaning: Meaning, code: String, diagnostic: &Diagnostic, problem: String) -> Option<ErrorKind> {
+    Some(match meaning {
         Meaning::Expired => ErrorKind::ExpiredToken,
         Meaning::Rejected => ErrorKind::CredentialsRejected { code },
         Meaning::Denied => ErrorKind::AccessDenied { action: capture(&ACTION, &diagnostic.text()) },
         Meaning::Region => ErrorKind::WrongRegion { problem },
         Meaning::Quota => ErrorKind::QuotaExceeded { code, problem },
         Meaning::Capacity => ErrorKind::NoCapacity { code, problem },
-        Meaning::Taken => ErrorKind::NameTaken { code, address: diagnostic.address.clone(), problem },
-    }
+        Meaning::TakenIfNew if !diagnostic.summary.starts_with("creating ") => return None,
+        Meaning::Taken | Meaning::TakenIfNew => {
+            ErrorKind::NameTaken { code, address: diagnostic.address.clone(), problem }
+        }
+    })
 }
 
 /// A refused variable, or a configuration that Terraform cannot read. Only Terraform's own errors have a place in a
 /// file and no resource.
 fn invalid(diagnostic: &Diagnostic) -> Option<ErrorKind> {
     let own = diagnostic.address.is_none() && diagnostic.place.is_some();
-    let problem = match &diagnostic.variable {
-        // The text goes on to say where the rule stands, which is in a file nobody wrote by hand.
+    let variable = diagnostic.variable.clone().or_else(|| capture(&VARIABLE, &diagnostic.detail));
+    let problem = match &variable {
+        // The text goes on to say where the rule stands, or how to give a value: neither is how it is done here.
         Some(_) if !diagnostic.detail.is_empty() => {
-            diagnostic.detail.split("\n\nThis was checked").next().unwrap_or("").into()
+            let detail = diagnostic.detail.split("\n\nThis was checked").next().unwrap_or_default();
+            detail.split(" Use a -var").next().unwrap_or_default().to_owned()
         }
         _ => first_lines(&diagnostic.text()),
     };
-    own.then(|| ErrorKind::Invalid { variable: diagnostic.variable.clone(), problem })
+    own.then(|| ErrorKind::Invalid { variable, problem })
 }
 
 fn meaning(text: &str) -> Option<(String, Meaning)> {
@@ -192,7 +206,8 @@ fn meaning(text: &str) -> Option<(String, Meaning)> {
 }
 
 fn capture(pattern: &LazyLock<Option<Regex>>, text: &str) -> Option<String> {
-    Some(pattern.as_ref()?.captures(text)?.get(1)?.as_str().to_owned())
+    let found = pattern.as_ref()?.captures(text)?;
+    found.iter().skip(1).flatten().next().map(|group| group.as_str().to_owned())
 }
 
 /// What follows `field` on its line.
@@ -204,8 +219,12 @@ fn after(text: &str, field: &str) -> Option<String> {
 /// What AWS says, after its code; else the end of the chain of causes, which is where the cause is.
 fn message(text: &str) -> String {
     let line = text.lines().find(|line| line.contains("StatusCode:")).unwrap_or(text);
-    match CODE.as_ref().and_then(|pattern| pattern.find_iter(line).last()) {
-        Some(code) => first_lines(line[code.end()..].trim_start_matches([':', ' '])),
+    let code = CODE.as_ref().and_then(|pattern| pattern.find_iter(line).last());
+    let said = code.map(|code| first_lines(line[code.end()..].trim_start_matches([':', ' '])));
+    match said {
+        // S3 says no more than the code; what was being done comes before the account of the request.
+        Some(nothing) if nothing.is_empty() => first_lines(line.split(": operation error").next().unwrap_or(line)),
+        Some(said) => said,
         None => first_lines(text),
     }
 }
@@ -214,3 +233,6 @@ fn first_lines(text: &str) -> String {
     const LINES: usize = 6;
     text.lines().map(str::trim_end).filter(|line| !line.is_empty()).take(LINES).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests;

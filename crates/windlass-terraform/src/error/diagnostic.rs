@@ -17,6 +17,11 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Its kind, if it has one beside [`ErrorKind::Other`](super::ErrorKind::Other).
+    pub fn kind(&self) -> Option<super::ErrorKind> {
+        super::classify::kind(self)
+    }
+
     /// Summary and detail.
     pub fn text(&self) -> String {
         format!("{}\n{}", self.summary, self.detail).trim().to_owned()

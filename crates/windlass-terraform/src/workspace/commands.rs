@@ -30,17 +30,26 @@ impl Workspace {
     /// Fetches providers and connects the backend. Providers come from the mirror if there is one; if one that was only
     /// found by looking has not got what the stack needs, from the registry.
     pub async fn init(&self) -> Result<(), Error> {
-        let backend = "-reconfigure";
-        let Some(mirror) = &self.tool.mirror else { return self.init_with(&[backend.into()]).await };
+        self.init_backend(&["-reconfigure".into()]).await
+    }
+
+    /// [`Workspace::init`], taking along the state from where it was when this directory was last initialised. This is
+    /// how the bucket that keeps the state comes to keep its own.
+    pub async fn init_moving_state(&self) -> Result<(), Error> {
+        self.init_backend(&["-migrate-state".into(), "-force-copy".into()]).await
+    }
+
+    async fn init_backend(&self, backend: &[OsString]) -> Result<(), Error> {
+        let Some(mirror) = &self.tool.mirror else { return self.init_with(backend).await };
         let mut plugins = OsString::from("-plugin-dir=");
         plugins.push(&mirror.path);
-        let result = self.init_with(&[backend.into(), plugins]).await;
+        let result = self.init_with(&[backend, &[plugins]].concat()).await;
         let lacking = |error: &Error| matches!(error.kind(), ErrorKind::ProviderUnavailable { .. });
         match result {
             Err(error) if mirror.guessed && lacking(&error) => {
                 // Both failing, the mirror's words are of less use than the registry's.
                 tracing::debug!(mirror = %mirror.path.display(), "has not got the provider");
-                self.init_with(&[backend.into()]).await
+                self.init_with(backend).await
             }
             result => result,
         }

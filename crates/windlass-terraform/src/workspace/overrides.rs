@@ -62,14 +62,13 @@ pub(super) fn backend(backend: &Backend, tool: &Terraform, endpoint: Option<&Url
 }
 
 /// For every `provider "aws"` of the stack itself; its address comes from `AWS_ENDPOINT_URL`. Buckets go into the path,
-/// since a name of their own would not resolve.
+/// since a name of their own would not resolve. Credentials are still validated: unasked, the provider would look the
+/// account up through IAM, and its errors would be about that.
 pub(super) fn provider(sources: &Sources) -> Value {
     let settings = |alias: Option<&str>| {
         let mut settings = json!({
             "s3_use_path_style": true,
-            "skip_credentials_validation": true,
             "skip_metadata_api_check": "true",
-            "skip_requesting_account_id": false,
         });
         if let Some(alias) = alias {
             settings["alias"] = alias.into();
