@@ -75,7 +75,7 @@ impl Sky {
         self.open("/proc/nowhere".as_ref())
     }
 
-    async fn names(&self) -> Vec<String> {
+    pub async fn names(&self) -> Vec<String> {
         let listed = self.s3().list_objects_v2().bucket(BUCKET).send().await.unwrap();
         listed.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
     }

@@ -190,30 +190,22 @@ async fn a_forged_item_does_not_lead_out_of_what_was_kept() {
 #[tokio::test]
 async fn a_short_output_does_not_wait_behind_a_long_one() {
     let Some(aws) = StandIn::ministack().await else { return };
-    let sky = Sky::over(aws).await;
+    let mut sky = Sky::over(aws).await;
+    sky.limits.spill = windlass_core::units::Bytes(512 * MIB);
     let temp = tempfile::tempdir().unwrap();
     let store = sky.open(temp.path());
     let owner = Principal::local();
     keep(&store, &owner, &[b'x'; 100_000]).await;
-    let order = std::sync::Mutex::new(Vec::new());
+    let before = sky.names().await.len();
     let mut long = store.open(&owner, "stdout");
-    // Nothing else runs meanwhile, so all of it waits.
-    for _ in 0..60 {
+    // Nothing else runs meanwhile, so all 30 parts of it wait before the short one comes.
+    for _ in 0..120 {
         long.write(&vec![b'x'; MIB as usize]);
     }
-    let long = async {
-        let captured = long.finish().await;
-        order.lock().unwrap().push("long");
-        captured
-    };
-    let short = async {
-        let captured = keep(&store, &owner, &[b'x'; 100_000]).await;
-        order.lock().unwrap().push("short");
-        captured
-    };
-    let (_, short) = tokio::join!(long, short);
+    let short = keep(&store, &owner, &[b'x'; 100_000]).await;
+    let there = sky.names().await.len() - before - 1;
     assert!(short.handle.is_some(), "{}", short.text);
-    assert_eq!(*order.lock().unwrap(), ["short", "long"]);
+    assert!(there < 15, "{there} parts of the long one came first");
 }
 
 #[tokio::test]
