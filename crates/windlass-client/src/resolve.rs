@@ -1,7 +1,10 @@
 //! Names below `localhost` are this machine, whatever a name server would say (RFC 6761): most systems' resolvers know
 //! only the name itself.
 
-use std::{net::{Ipv4Addr, Ipv6Addr, SocketAddr}, sync::Arc};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 

@@ -37,7 +37,10 @@ impl Cloud {
         let answer = answer.map_err(|error| aws_error("asking AWS who this is", &error))?;
         let account = answer.account().unwrap_or_default().to_owned();
         if let Some(wanted) = deploy.account.as_ref().filter(|wanted| **wanted != account) {
-            let message = format!("the credentials are of account {account} ({}), not {wanted}", answer.arn().unwrap_or_default());
+            let message = format!(
+                "the credentials are of account {account} ({}), not {wanted}",
+                answer.arn().unwrap_or_default()
+            );
             return Err(DeployError::new(Kind::Credentials, message)
                 .hint("choose another AWS profile, or change deploy.account"));
         }

@@ -33,7 +33,8 @@ pub(crate) async fn prove(
     let tag = format!("{}:{version}", project.deploy().name);
     let image = engine.load(layout, &tag).await.map_err(engine_error)?;
     let mut expected = Expectations::of(version.as_str());
-    expected.environment = project.environment().iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    expected.environment =
+        project.environment().iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     expected.environment.extend(project.secrets(token));
     expected.port = PORT;
     expected.token = project.credential(token, &windlass_config::ProcessEnv);
@@ -51,13 +52,16 @@ pub(crate) async fn starts(
 ) -> Result<Proof, DeployError> {
     let promise = "the pulled image keeps its contract as a container";
     let proofs = prove(project, token, layout, progress).await?;
-    let broken: Vec<String> = crate::failed(&proofs).iter().map(|proof| format!("{}: {}", proof.promise, proof.detail)).collect();
+    let broken: Vec<String> =
+        crate::failed(&proofs).iter().map(|proof| format!("{}: {}", proof.promise, proof.detail)).collect();
     let asked = proofs.iter().filter(|proof| proof.outcome != Outcome::Skipped).count();
     if asked == 0 {
         let why = proofs.first().map(|proof| proof.detail.clone()).unwrap_or_default();
         return Ok(Proof::skipped("pulled_runs", promise, why));
     }
-    Ok(Proof::new("pulled_runs", promise, broken.is_empty()).measured(format!("{asked} promises")).detail(broken.join("; ")))
+    Ok(Proof::new("pulled_runs", promise, broken.is_empty())
+        .measured(format!("{asked} promises"))
+        .detail(broken.join("; ")))
 }
 
 fn found(fact: &Fact) -> Proof {

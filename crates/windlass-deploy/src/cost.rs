@@ -36,9 +36,13 @@ pub struct Estimate {
 pub fn estimate(deploy: &DeploySettings) -> Estimate {
     let (items, beside) = match deploy.target {
         TargetKind::Local => (Vec::new(), "this machine: nothing beyond what it costs anyway"),
-        TargetKind::Ecs => (ecs(deploy), "seed 5: about 220 a month with its agent, 130 in a sibling document; seed 4 gives none"),
+        TargetKind::Ecs => {
+            (ecs(deploy), "seed 5: about 220 a month with its agent, 130 in a sibling document; seed 4 gives none")
+        }
         TargetKind::Lambda => (lambda(deploy), "seed 3: 0.00 to 0.50 a month at 1,000 requests"),
-        TargetKind::Ec2 => (ec2(deploy), "seed 1: c5.metal at 4.08 an hour on demand, 163 for 40 hours; spot about 1.26 an hour, 50"),
+        TargetKind::Ec2 => {
+            (ec2(deploy), "seed 1: c5.metal at 4.08 an hour on demand, 163 for 40 hours; spot about 1.26 an hour, 50")
+        }
     };
     let dollars = items.iter().filter_map(|item| item.dollars).sum();
     Estimate { items, dollars, beside }
@@ -73,7 +77,11 @@ fn ecs(deploy: &DeploySettings) -> Vec<Item> {
         items.push(item("NAT gateways", format!("{gateways}, before traffic"), gateways * HOURS * 0.045));
         let endpoints = deploy.variables.get("endpoints").and_then(Value::as_array).map_or(4, Vec::len);
         let count = f64::from(u32::try_from(endpoints).unwrap_or_default());
-        items.push(item("VPC endpoints", format!("{endpoints} in 2 zones; the one of S3 is free"), count * 2.0 * HOURS * 0.01));
+        items.push(item(
+            "VPC endpoints",
+            format!("{endpoints} in 2 zones; the one of S3 is free"),
+            count * 2.0 * HOURS * 0.01,
+        ));
     }
     items.extend([
         item("web application firewall", "1 list, 4 rules", 5.0 + 4.0),
@@ -90,7 +98,11 @@ fn lambda(deploy: &DeploySettings) -> Vec<Item> {
     let provisioned = number(deploy, "provisioned_concurrency", 0.0);
     let mut items = vec![
         item("HTTP API", "1,000 requests", 0.001),
-        item("function", format!("1,000 calls of 0.1 s with {memory} GB"), 0.0002 + 1000.0 * 0.1 * memory * 0.000_016_666_7),
+        item(
+            "function",
+            format!("1,000 calls of 0.1 s with {memory} GB"),
+            0.0002 + 1000.0 * 0.1 * memory * 0.000_016_666_7,
+        ),
         item("table and bucket", "under 1 GB, 1,000 requests", 0.03),
         item("logs", "0.1 GB in", 0.05),
         item("alarms", "5", 0.5),
@@ -104,14 +116,19 @@ fn lambda(deploy: &DeploySettings) -> Vec<Item> {
 }
 
 /// On-demand prices an hour. A type that is not here has no price rather than a guessed one.
-const MACHINES: &[(&str, f64)] = &[("c5.metal", 4.08), ("m5.metal", 4.608), ("c5n.metal", 3.888), ("m5zn.metal", 3.9641)];
+const MACHINES: &[(&str, f64)] =
+    &[("c5.metal", 4.08), ("m5.metal", 4.608), ("c5n.metal", 3.888), ("m5zn.metal", 3.9641)];
 
 fn ec2(deploy: &DeploySettings) -> Vec<Item> {
     let kind = word(deploy, "instance_type", "c8i.xlarge");
     let price = MACHINES.iter().find(|(name, _)| *name == kind).map(|(_, price)| *price);
     let note = if price.is_some() { "" } else { "; its price is not in the table, see AWS's calculator" };
     vec![
-        Item { what: kind.to_owned(), how_much: format!("40 hours a month on demand{note}"), dollars: price.map(|price| price * 40.0) },
+        Item {
+            what: kind.to_owned(),
+            how_much: format!("40 hours a month on demand{note}"),
+            dollars: price.map(|price| price * 40.0),
+        },
         item("disk", "50 GB of gp3, also while stopped", 50.0 * 0.08),
         item("logs", "1 GB in", 0.5),
         item("alarms", "4", 0.4),

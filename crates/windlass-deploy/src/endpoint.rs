@@ -52,11 +52,16 @@ impl Question<'_> {
             Some(version) => format!("/health answers 200 and names release {version}"),
             None => "/health answers 200".to_owned(),
         };
-        let answer = async {
-            let response = client.get(self.at("/health")).send().await?.error_for_status()?;
+        let ask = async |path| {
+            let response = client.get(self.at(path)).send().await?.error_for_status()?;
             response.json::<Value>().await
         };
-        match answer.await {
+        let mut answer = ask("/health").await;
+        // Some gateways have a page of their own there; the other name is the same page of ours.
+        if answer.as_ref().is_ok_and(|body| body["server"] != "windlass") {
+            answer = ask("/healthz").await;
+        }
+        match answer {
             Err(error) => Proof::new("health", promise, false).detail(cause(&error)),
             Ok(body) => {
                 let named = body["release"].as_str();
@@ -163,9 +168,10 @@ fn tools(report: &Report) -> Proof {
 fn client() -> Result<Client, DeployError> {
     windlass_client::install_tls();
     let builder = Client::builder().timeout(TIMEOUT).dns_resolver(windlass_client::Localhost::resolver());
-    builder.redirect(reqwest::redirect::Policy::none()).build().map_err(|error| {
-        DeployError::new(Kind::Failed, format!("no HTTP client could be made: {}", cause(&error)))
-    })
+    builder
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| DeployError::new(Kind::Failed, format!("no HTTP client could be made: {}", cause(&error))))
 }
 
 /// Waits until `/health` names `version`; `false` when it does not within `patience`.

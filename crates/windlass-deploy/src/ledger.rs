@@ -188,8 +188,9 @@ mod tests {
         // Deployed again it is the newest.
         ledger.enter(&release("one")).await.unwrap();
         let all = ledger.read().await.unwrap();
-        assert_eq!(all.releases.iter().map(|release| release.version.as_str()).collect::<Vec<_>>(), [
-            "one", "three", "two"
-        ]);
+        assert_eq!(
+            all.releases.iter().map(|release| release.version.as_str()).collect::<Vec<_>>(),
+            ["one", "three", "two"]
+        );
     }
 }

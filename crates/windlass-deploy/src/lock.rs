@@ -210,8 +210,7 @@ mod tests {
     async fn a_waiting_deploy_gets_it_when_it_is_free() {
         let directory = tempfile::tempdir().unwrap();
         let shelf = shelf(directory.path());
-        let lock =
-            Lock::take(shelf.clone(), Owner::this_process("one"), Duration::ZERO, &Quiet).await.unwrap();
+        let lock = Lock::take(shelf.clone(), Owner::this_process("one"), Duration::ZERO, &Quiet).await.unwrap();
         let waiting = tokio::spawn(async move {
             Lock::take(shelf, Owner::this_process("two"), Duration::from_secs(30), &Quiet).await.map(drop)
         });

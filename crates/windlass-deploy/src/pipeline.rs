@@ -15,7 +15,8 @@ use windlass_core::SecretString;
 pub use report::{RolledBack, Standing, Summary};
 
 use crate::{
-    Action, DeployError, Held, Kind, Ledger, Lock, Owner, Phase, Progress, Proof, Receipt, Receipts, Release, State, Step,
+    Action, DeployError, Held, Kind, Ledger, Lock, Owner, Phase, Progress, Proof, Receipt, Receipts, Release, State,
+    Step,
     endpoint::Question,
     phases::{self, Built, Done, Pushed},
     plan,
@@ -76,7 +77,8 @@ impl Pipeline {
         for phase in Phase::ALL {
             held.push(self.held(phase).await?);
         }
-        let held = |phase: Phase| Phase::ALL.iter().zip(&held).find(|(one, _)| **one == phase).map(|(_, held)| held.clone());
+        let held =
+            |phase: Phase| Phase::ALL.iter().zip(&held).find(|(one, _)| **one == phase).map(|(_, held)| held.clone());
         plan(wanted, &|phase| held(phase).unwrap_or(Held::Nothing))
     }
 
@@ -314,4 +316,3 @@ fn written<T: Serialize>(done: Done<T>, hint: &str) -> Result<Written<'_>, Deplo
         .map_err(|error| DeployError::new(Kind::Failed, format!("the result cannot be written down: {error}")))?;
     Ok((output, done.proofs, hint))
 }
-

@@ -95,9 +95,10 @@ mod tests {
 
     #[test]
     fn a_phase_alone_refuses_a_stranger() {
-        assert_eq!(runs(Some(Phase::Build), &|phase| if phase < Phase::Build { Held::Fresh } else { Held::Nothing }), [
-            Phase::Build
-        ]);
+        assert_eq!(
+            runs(Some(Phase::Build), &|phase| if phase < Phase::Build { Held::Fresh } else { Held::Nothing }),
+            [Phase::Build]
+        );
         let error = plan(Some(Phase::Deploy), &|phase| match phase {
             Phase::Push => Held::Stale("it is of another image".into()),
             _ => Held::Fresh,

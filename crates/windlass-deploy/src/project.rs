@@ -109,7 +109,9 @@ impl Project {
         match found {
             None => Ok(()),
             Some(name) => Err(DeployError::new(Kind::Usage, format!("deploy.environment.{name} looks like a secret"))
-                .hint(format!("move it: deploy.secrets: {{ {name}: env:{name} }} takes it from this machine's environment"))),
+                .hint(format!(
+                    "move it: deploy.secrets: {{ {name}: env:{name} }} takes it from this machine's environment"
+                ))),
         }
     }
 
@@ -157,7 +159,9 @@ impl Project {
             Some(Ok(SecretRef::Variable(name))) => self.secrets.get(&name).cloned(),
             _ => self.secrets.get(TOKEN).cloned(),
         };
-        named.or_else(|| token.filter(|_| self.makes_token).cloned()).or_else(|| env.get("WINDLASS_TOKEN").map(Into::into))
+        named
+            .or_else(|| token.filter(|_| self.makes_token).cloned())
+            .or_else(|| env.get("WINDLASS_TOKEN").map(Into::into))
     }
 
     /// Where what is built of this version lies.

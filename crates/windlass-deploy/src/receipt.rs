@@ -121,7 +121,8 @@ impl Receipts {
     pub fn keep_failed(&self, receipt: &Receipt) -> Result<(), DeployError> {
         let path = self.directory.join(format!("{}.failed.json", receipt.phase));
         let text = serde_json::to_vec_pretty(receipt).map_err(io::Error::from);
-        text.and_then(|text| write_whole(&path, &text)).map_err(|error| DeployError::file("the findings", &path, &error))
+        text.and_then(|text| write_whole(&path, &text))
+            .map_err(|error| DeployError::file("the findings", &path, &error))
     }
 
     /// Removes the receipt of `phase` and of those after it: they are of something that is no more.

@@ -14,11 +14,7 @@ use windlass_config::{Env, settings::TargetKind};
 use windlass_core::SecretString;
 use windlass_image::RegistryOptions;
 
-use crate::{
-    DeployError, Progress, Proof, Release, Version,
-    project::Project,
-    shelf::Shelf,
-};
+use crate::{DeployError, Progress, Proof, Release, Version, project::Project, shelf::Shelf};
 
 /// Where a release runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +47,6 @@ pub struct Artifacts {
 /// A place a release can run.
 #[async_trait]
 pub trait Target: Send + Sync {
-
     /// Makes the place of the lock, where it is missing.
     async fn found(&self, progress: &dyn Progress) -> Result<(), DeployError>;
 

@@ -35,7 +35,15 @@ pub fn sources(config: &ConfigArgs, more: Vec<Override>) -> Result<Sources, Fail
     })?;
     let mut sources = Sources::new(directory, resolved);
     sources.file = config.config.clone();
-    sources.other_variables = ["WINDLASS_CONFIG", "WINDLASS_TOKEN", "WINDLASS_DEPLOY_SEAL", "WINDLASS_TERRAFORM", "WINDLASS_TERRAFORM_MIRROR"].map(str::to_owned).to_vec();
+    sources.other_variables = [
+        "WINDLASS_CONFIG",
+        "WINDLASS_TOKEN",
+        "WINDLASS_DEPLOY_SEAL",
+        "WINDLASS_TERRAFORM",
+        "WINDLASS_TERRAFORM_MIRROR",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for assignment in &config.set {
         let Some((setting, value)) = assignment.split_once('=') else {
             let error = anyhow::anyhow!("--set {assignment}: write KEY=VALUE, e.g. --set server.port=9000");

@@ -118,7 +118,14 @@ impl Latency {
         let mut sorted: Vec<f64> = samples.iter().copied().map(millis).collect();
         sorted.sort_by(f64::total_cmp);
         let rank = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-        Some(Self { p50: rank(50)?, p90: rank(90)?, p95: rank(95)?, p99: rank(99)?, max: *sorted.last()?, n: sorted.len() })
+        Some(Self {
+            p50: rank(50)?,
+            p90: rank(90)?,
+            p95: rank(95)?,
+            p99: rank(99)?,
+            max: *sorted.last()?,
+            n: sorted.len(),
+        })
     }
 }
 

@@ -36,8 +36,11 @@ impl Bucket {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(false),
             Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => Ok(false),
             Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 403) => {
-                Err(DeployError::new(crate::Kind::Failed, format!("the bucket name {} is taken by somebody else", self.name))
-                    .hint("choose another one with deploy.state_bucket"))
+                Err(DeployError::new(
+                    crate::Kind::Failed,
+                    format!("the bucket name {} is taken by somebody else", self.name),
+                )
+                .hint("choose another one with deploy.state_bucket"))
             }
             Err(error) => Err(aws_error(&format!("looking for the bucket {}", self.name), &error)),
         }
@@ -91,7 +94,12 @@ impl Shelf for Bucket {
         match put.send().await {
             Ok(answer) => Ok(Some(Mark(answer.e_tag().unwrap_or_default().to_owned()))),
             // The second is what S3 says when two conditional writes meet.
-            Err(error) if matches!(code_of(&error), Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")) => {
+            Err(error)
+                if matches!(
+                    code_of(&error),
+                    Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")
+                ) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(aws_error(&format!("writing {name} to the bucket {}", self.name), &error)),

@@ -36,11 +36,17 @@ where
 
 fn coded(doing: &str, code: &str, message: &str) -> DeployError {
     let (kind, what, hint) = match code {
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            (Kind::Credentials, "the AWS credentials have expired", "log in again, e.g. `aws sso login`, and run the same again")
-        }
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "SignatureDoesNotMatch"
-        | "AuthFailure" | "IncompleteSignature" => (
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => (
+            Kind::Credentials,
+            "the AWS credentials have expired",
+            "log in again, e.g. `aws sso login`, and run the same again",
+        ),
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "AuthFailure"
+        | "IncompleteSignature" => (
             Kind::Credentials,
             "AWS does not accept the credentials",
             "see which ones are used with `aws sts get-caller-identity`; the clock of this machine matters too",
@@ -50,9 +56,11 @@ fn coded(doing: &str, code: &str, message: &str) -> DeployError {
             "the credentials may not do this",
             "docs/targets names the permissions each target needs",
         ),
-        code if code.contains("LimitExceeded") || code.contains("QuotaExceeded") => {
-            (Kind::Failed, "a quota of the account is used up", "ask for a higher one in Service Quotas, or remove what is not needed")
-        }
+        code if code.contains("LimitExceeded") || code.contains("QuotaExceeded") => (
+            Kind::Failed,
+            "a quota of the account is used up",
+            "ask for a higher one in Service Quotas, or remove what is not needed",
+        ),
         code if code.contains("Throttl") => (Kind::Failed, "AWS asks to be asked less often", "try again in a minute"),
         _ => (Kind::Failed, "AWS refused", "the message below is AWS's own"),
     };
@@ -94,7 +102,10 @@ mod tests {
             (error.kind, error.message, error.hint.unwrap())
         };
         let (kind, message, hint) = told("ExpiredTokenException");
-        assert_eq!((kind, message.as_str()), (Kind::Credentials, "logging in to ECR: the AWS credentials have expired"));
+        assert_eq!(
+            (kind, message.as_str()),
+            (Kind::Credentials, "logging in to ECR: the AWS credentials have expired")
+        );
         assert!(hint.contains("aws sso login"));
         assert_eq!(told("AccessDeniedException").0, Kind::Credentials);
         assert!(told("ServiceQuotaExceededException").2.contains("Service Quotas"));

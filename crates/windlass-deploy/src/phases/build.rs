@@ -32,7 +32,8 @@ pub(crate) async fn build(
         let (spec, artifacts) = (spec, artifacts.clone());
         tokio::task::spawn_blocking(move || pack(&spec, &artifacts)).await
     };
-    let (layout, output) = packed.map_err(|error| DeployError::new(Kind::Failed, format!("packing ended: {error}")))??;
+    let (layout, output) =
+        packed.map_err(|error| DeployError::new(Kind::Failed, format!("packing ended: {error}")))??;
     let mut proofs = vec![size(&layout), uncovered(project, token, &layout)?];
     proofs.extend(contract::prove(project, token, layout.path(), progress).await?);
     Ok(Done { output, proofs })
@@ -67,9 +68,10 @@ fn spec(project: &Project, binary: PathBuf) -> Result<ImageSpec, DeployError> {
 /// Adds a file or a directory of the project, links left out: they may lead out of it.
 fn include_tree(root: &Path, include: &Path, files: &mut Vec<ImageFile>) -> Result<(), DeployError> {
     let at = root.join(include);
-    let relative = at.strip_prefix(root).ok().filter(|relative| {
-        relative.components().all(|part| matches!(part, std::path::Component::Normal(_)))
-    });
+    let relative = at
+        .strip_prefix(root)
+        .ok()
+        .filter(|relative| relative.components().all(|part| matches!(part, std::path::Component::Normal(_))));
     let Some(relative) = relative.and_then(Path::to_str) else {
         let message = format!("deploy.image.include: {} is not below {}", include.display(), root.display());
         return Err(DeployError::new(Kind::Usage, message).hint("name files of the project, relative to windlass.yaml"));
@@ -146,7 +148,12 @@ fn uncovered(project: &Project, token: Option<&SecretString>, layout: &Layout) -
     };
     layout.files(look).map_err(image_error)?;
     let config = layout.config().to_string();
-    found.extend(secrets.iter().filter(|(_, secret)| config.contains(secret.expose_secret())).map(|(name, _)| format!("{name} in the image's configuration")));
+    found.extend(
+        secrets
+            .iter()
+            .filter(|(_, secret)| config.contains(secret.expose_secret()))
+            .map(|(name, _)| format!("{name} in the image's configuration")),
+    );
     Ok(Proof::new("secrets", promise, found.is_empty())
         .measured(format!("{} secrets, {looked} files", secrets.len()))
         .detail(found.join("; ")))

@@ -27,13 +27,7 @@ pub(crate) async fn check(
     );
     progress.step("asking it everything a client may");
     let version = &project.commit.version;
-    let question = Question {
-        endpoint: &served.endpoint,
-        version: Some(version),
-        credential,
-        closed: true,
-        p95: None,
-    };
+    let question = Question { endpoint: &served.endpoint, version: Some(version), credential, closed: true, p95: None };
     proofs.extend(question.ask().await?);
     let tools = proofs.iter().find(|proof| proof.id == "tools");
     let tools = tools.and_then(|proof| proof.measured.as_deref()?.split(' ').next()?.parse().ok()).unwrap_or_default();
@@ -57,9 +51,11 @@ async fn tests(project: &Project, progress: &dyn Progress) -> Result<Proof, Depl
         tail.drain(..at);
     }
     let kept = output.status.success();
-    Ok(Proof::new("tests", promise, kept)
-        .measured(output.status.to_string())
-        .detail(if kept { String::new() } else { tail }))
+    Ok(Proof::new("tests", promise, kept).measured(output.status.to_string()).detail(if kept {
+        String::new()
+    } else {
+        tail
+    }))
 }
 
 /// Turns promises that were not kept into the failure of their phase.
@@ -77,5 +73,7 @@ pub(crate) fn judge(proofs: &[Proof], what: &str, hint: &str) -> Result<(), Depl
         })
         .collect();
     let promises = if broken.len() == 1 { "a promise" } else { "promises" };
-    Err(DeployError::new(Kind::NotProven, format!("{what} does not keep {promises}")).hint(hint).detail(lines.join("\n")))
+    Err(DeployError::new(Kind::NotProven, format!("{what} does not keep {promises}"))
+        .hint(hint)
+        .detail(lines.join("\n")))
 }

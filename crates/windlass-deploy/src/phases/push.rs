@@ -6,9 +6,7 @@ use windlass_core::SecretString;
 use windlass_image::{Layout, Registry, RegistryOptions};
 
 use super::{Built, Done, Pushed};
-use crate::{
-    DeployError, Kind, Progress, Proof, contract, image_error, project::Project, registry, registry_error,
-};
+use crate::{DeployError, Kind, Progress, Proof, contract, image_error, project::Project, registry, registry_error};
 
 /// What a bill of materials is in a registry.
 const BILL: &str = "application/vnd.cyclonedx+json";
@@ -23,8 +21,15 @@ pub(crate) async fn push(
     let artifacts = project.artifacts();
     let layout = Layout::open(artifacts.join("image")).map_err(image_error)?;
     if layout.digest().as_str() != built.image {
-        let message = format!("what lies in {} is {}, not the {} that was built", artifacts.display(), layout.digest(), built.image);
-        return Err(DeployError::new(Kind::Receipt, message).hint("run `windlass deploy build`, and see who changed it"));
+        let message = format!(
+            "what lies in {} is {}, not the {} that was built",
+            artifacts.display(),
+            layout.digest(),
+            built.image
+        );
+        return Err(
+            DeployError::new(Kind::Receipt, message).hint("run `windlass deploy build`, and see who changed it")
+        );
     }
     let Some(options) = options else {
         let why = "no registry is named (deploy.registry.host): the target takes the image from this machine";
@@ -36,10 +41,15 @@ pub(crate) async fn push(
     let tag = project.commit.version.as_str();
     progress.step(&format!("pushing {host}/{repository}:{tag}"));
     let of = layout.compressed_size();
-    let there = registry.push(&layout, tag, &|moved| progress.advance(moved.moved, of)).await.map_err(registry_error)?;
+    let there =
+        registry.push(&layout, tag, &|moved| progress.advance(moved.moved, of)).await.map_err(registry_error)?;
     let mut proofs = vec![
-        Proof::new("pushed", "the registry has the image under the digest it was built with", there == *layout.digest())
-            .measured(there.to_string()),
+        Proof::new(
+            "pushed",
+            "the registry has the image under the digest it was built with",
+            there == *layout.digest(),
+        )
+        .measured(there.to_string()),
     ];
     let image = format!("{host}/{repository}@{there}");
 

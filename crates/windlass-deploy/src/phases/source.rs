@@ -25,9 +25,11 @@ pub(super) async fn binary(project: &Project, progress: &dyn Progress) -> Result
         .map_err(|error| DeployError::new(Kind::Failed, format!("this program cannot be found: {error}")))?;
     match Architecture::of(&own) {
         Ok(_) => Ok(own),
-        Err(error) => Err(DeployError::new(Kind::Missing, "this windlass cannot be shipped: it is not linked statically")
-            .hint("install the static release of windlass, or name one under deploy.image.binary")
-            .detail(error.to_string())),
+        Err(error) => {
+            Err(DeployError::new(Kind::Missing, "this windlass cannot be shipped: it is not linked statically")
+                .hint("install the static release of windlass, or name one under deploy.image.binary")
+                .detail(error.to_string()))
+        }
     }
 }
 
@@ -58,12 +60,20 @@ async fn compile(root: &Path, progress: &dyn Progress) -> Result<PathBuf, Deploy
     })?;
     // Only for what is shipped, and beside what development builds.
     let products = products.join("shipped");
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let sysroot = told("rustc", &["--print", "sysroot"]).await.map(PathBuf::from);
     // Paths of this machine would be in the program, and tell two checkouts apart.
-    let places = [(home.as_deref(), "/cargo"), (sysroot.as_deref(), "/rust"), (Some(&*products), "/target"), (Some(root), "/src")];
+    let places = [
+        (home.as_deref(), "/cargo"),
+        (sysroot.as_deref(), "/rust"),
+        (Some(&*products), "/target"),
+        (Some(root), "/src"),
+    ];
     let places: Vec<(&Path, &str)> = places.into_iter().filter_map(|(from, to)| Some((from?, to))).collect();
-    let mut flags: Vec<String> = places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
+    let mut flags: Vec<String> =
+        places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
     flags.extend(["-C", "target-feature=+crt-static", "-C", "strip=symbols"].map(str::to_owned));
     let c: Vec<String> = places.iter().map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display())).collect();
     let mut command = Command::new("cargo");

@@ -27,7 +27,8 @@ impl Pipeline {
         let told = DeployError { message, ..error };
         match returned.await {
             Ok(Some(former)) => {
-                let message = format!("{}; release {} takes the requests, and is verified", told.message, former.version);
+                let message =
+                    format!("{}; release {} takes the requests, and is verified", told.message, former.version);
                 DeployError { message, ..told }
             }
             Ok(None) => {
@@ -94,7 +95,8 @@ impl Pipeline {
             false => format!("proven were: {}", proven.join(", ")),
         };
         let missing = || {
-            let what = version.map_or("there is no earlier release".to_owned(), |version| format!("there is no release {version}"));
+            let what = version
+                .map_or("there is no earlier release".to_owned(), |version| format!("there is no release {version}"));
             DeployError::new(Kind::Usage, what).hint(hint.clone())
         };
         let release = found.ok_or_else(missing)?;

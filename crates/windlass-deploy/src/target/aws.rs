@@ -6,11 +6,7 @@ mod lambda;
 mod observe;
 mod terraform;
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -106,23 +102,31 @@ impl Aws {
     }
 
     /// The stack's variables for a release.
-    fn variables(&self, release: &Release, artifacts: &Artifacts, secrets: &BTreeMap<String, Value>) -> Map<String, Value> {
+    fn variables(
+        &self,
+        release: &Release,
+        artifacts: &Artifacts,
+        secrets: &BTreeMap<String, Value>,
+    ) -> Map<String, Value> {
         let settings = release.variables.iter().map(|(name, value)| (name.clone(), value.clone()));
         let mut variables: Map<String, Value> = settings.collect();
         // What the release is cannot be overridden by what a user sets.
         let environment = release.environment.iter().map(|(name, value)| (name.clone(), Value::from(value.clone())));
         let own = self.place.environment(release).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
         let environment: Map<String, Value> = environment.chain(own).collect();
-        let secrets: Map<String, Value> =
-            secrets.iter().filter(|(name, _)| release.secrets.contains(name)).map(|(name, arn)| (name.clone(), arn.clone())).collect();
+        let secrets: Map<String, Value> = secrets
+            .iter()
+            .filter(|(name, _)| release.secrets.contains(name))
+            .map(|(name, arn)| (name.clone(), arn.clone()))
+            .collect();
         variables.extend([
             ("name".to_owned(), self.deploy.name.clone().into()),
             ("region".to_owned(), self.cloud.region.clone().into()),
             ("release".to_owned(), release.version.as_str().into()),
             ("environment".to_owned(), environment.into()),
             ("secrets".to_owned(), secrets.into()),
-            ("queries".to_owned(), terraform::queries()),
         ]);
+        variables.entry("queries").or_insert_with(terraform::queries);
         let own = self.place.variables(release, artifacts);
         variables.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
         variables
@@ -251,8 +255,11 @@ impl Target for Aws {
     async fn power(&self, on: bool, progress: &dyn Progress) -> Result<String, DeployError> {
         let done = if on { "started" } else { "stopped" };
         let Some((name, value)) = self.place.power(on) else {
-            return Err(DeployError::new(Kind::Usage, format!("{} costs nothing while nobody calls", self.kind().name()))
-                .hint("`windlass deploy destroy` removes it"));
+            return Err(DeployError::new(
+                Kind::Usage,
+                format!("{} costs nothing while nobody calls", self.kind().name()),
+            )
+            .hint("`windlass deploy destroy` removes it"));
         };
         self.apply_last_with(name, value, progress).await?;
         Ok(format!("{done} {}", self.deploy.name))

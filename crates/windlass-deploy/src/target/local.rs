@@ -5,13 +5,7 @@
 
 mod front;
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, io, os::unix::fs::OpenOptionsExt, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use url::Url;
@@ -93,7 +87,8 @@ impl Local {
         }
         progress.step(&format!("starting {name}"));
         let mut spec = ContainerSpec::new(&self.name, release.version.as_str(), &name, image);
-        spec.environment = release.environment.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        spec.environment =
+            release.environment.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
         spec.environment.extend(secrets.iter().map(|(name, secret)| (name.clone(), secret.clone())));
         spec.memory = Some(self.deploy.local.memory.0);
         spec.network = Some(self.name.clone());
@@ -142,7 +137,12 @@ impl Local {
     }
 
     /// The image's id in the engine: loaded from what was built or pulled, verified on the way.
-    async fn image(&self, release: &Release, artifacts: &Artifacts, progress: &dyn Progress) -> Result<String, DeployError> {
+    async fn image(
+        &self,
+        release: &Release,
+        artifacts: &Artifacts,
+        progress: &dyn Progress,
+    ) -> Result<String, DeployError> {
         let tag = format!("{}:{}", self.name, release.version);
         let layout = match artifacts.image.join("index.json").exists() {
             true => artifacts.image.clone(),
@@ -154,7 +154,9 @@ impl Local {
         let wanted = release.image.rsplit('@').next().unwrap_or_default();
         if found.digest().as_str() != wanted {
             let message = format!("the image in {} is {}, not {wanted}", layout.display(), found.digest());
-            return Err(DeployError::new(Kind::Receipt, message).hint("run `windlass deploy build`, and see who changed it"));
+            return Err(
+                DeployError::new(Kind::Receipt, message).hint("run `windlass deploy build`, and see who changed it")
+            );
         }
         self.engine.load(&layout, &tag).await.map_err(engine_error)
     }
@@ -266,7 +268,12 @@ impl Target for Local {
                 continue;
             }
             let logs = self.engine.logs(&container.name).await.map_err(engine_error)?;
-            text.push_str(&format!("== {}\n{}{}", container.name, last(&logs.stderr, lines), last(&logs.stdout, lines)));
+            text.push_str(&format!(
+                "== {}\n{}{}",
+                container.name,
+                last(&logs.stderr, lines),
+                last(&logs.stdout, lines)
+            ));
         }
         Ok(text)
     }

@@ -188,7 +188,7 @@ fn invalid(diagnostic: &Diagnostic) -> Option<ErrorKind> {
         }
         _ => first_lines(&diagnostic.text()),
     };
-    own.then(|| ErrorKind::Invalid { variable, problem })
+    own.then_some(ErrorKind::Invalid { variable, problem })
 }
 
 fn meaning(text: &str) -> Option<(String, Meaning)> {

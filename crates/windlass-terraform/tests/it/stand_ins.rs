@@ -1,9 +1,9 @@
 //! Every stack against what stands in for AWS: it applies, a second plan is empty but for what the stand-in forgets,
 //! and destroying leaves nothing.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 use windlass_terraform::{
     Action, Backend, Event, Plan, ResourceChange, Sources, Stack, Terraform, Variables, Work, Workspace,
@@ -39,7 +39,7 @@ impl Kind {
 
 #[tokio::test]
 async fn bootstrap_applies_and_keeps_state_for_others() {
-    let kind = Kind::Moto;
+    let kind = Kind::Ministack;
     let Some((bench, aws)) = bench(kind, Stack::Bootstrap).await else { return };
     let variables = Variables::new()
         .with("name", "it")
@@ -78,29 +78,46 @@ async fn state_in_the_bucket(terraform: &Terraform, aws: &StandIn, folder: &Path
 
 #[tokio::test]
 async fn ecs_applies_and_goes() {
-    let image = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/it@sha256:{}", "0".repeat(64));
-    let variables =
-        Variables::new().with("name", "it").with("region", "us-east-1").with("release", "abc1234").with("image", image);
-    round(Kind::Moto, Stack::Ecs, |_| variables.clone()).await;
+    round(Kind::Moto, Stack::Ecs, |_| release().with("image", image())).await;
 }
 
 #[tokio::test]
 async fn lambda_applies_and_goes() {
     let variables = |folder: &Path| {
-        Variables::new()
-            .with("name", "it")
-            .with("region", "us-east-1")
-            .with("release", "abc1234")
-            .with("package", package(folder))
+        let (path, hash) = package(folder);
+        release()
+            .with("package", path)
+            .with("package_hash", hash)
+            .with("queries", json!({ "denied": "fields time | filter audit = 1" }))
             .with("s3_path_style", true)
     };
-    round(Kind::Ministack, Stack::Lambda, variables).await;
+    round(Kind::Moto, Stack::Lambda, variables).await;
 }
 
 #[tokio::test]
 async fn ec2_applies_and_goes() {
-    let variables = Variables::new().with("name", "it").with("region", "us-east-1").with("release", "abc1234");
+    let disk = json!({ "url": "s3://images/debian.ext4", "sha256": "b".repeat(64) });
+    let variables = release()
+        .with("image", image())
+        .with("allowed_cidrs", vec!["10.0.0.0/8"])
+        .with("rootfs", json!({ "debian.ext4": disk }));
     round(Kind::Moto, Stack::Ec2, |_| variables.clone()).await;
+}
+
+/// What every stack is told.
+fn release() -> Variables {
+    let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:it/WINDLASS_AUTH_TOKEN-abcdef";
+    Variables::new()
+        .with("name", "it")
+        .with("region", "us-east-1")
+        .with("release", "abc1234")
+        .with("tags", json!({ "team": "x" }))
+        .with("environment", json!({ "WINDLASS_SHELL_COMMANDS": "ls,cat" }))
+        .with("secrets", json!({ "WINDLASS_AUTH_TOKEN": secret }))
+}
+
+fn image() -> String {
+    format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/it@sha256:{}", "a".repeat(64))
 }
 
 async fn round(kind: Kind, stack: Stack, variables: impl Fn(&Path) -> Variables) {
@@ -216,16 +233,18 @@ fn unexpected(plan: &Plan, expected: &[Expected]) -> Vec<String> {
     lines
 }
 
-/// A function's zip: the program is never started here.
-fn package(folder: &Path) -> String {
-    fs::write(folder.join("bootstrap"), "#!/bin/sh\n").unwrap();
-    let zipped = std::process::Command::new("python3")
-        .args(["-m", "zipfile", "-c", "package.zip", "bootstrap"])
-        .current_dir(folder)
-        .status()
-        .unwrap();
-    assert!(zipped.success());
-    folder.join("package.zip").to_str().unwrap().to_owned()
+/// A function's zip and its hash: the program is never started here.
+fn package(folder: &Path) -> (String, String) {
+    const ZIP: &str = "
+import base64, hashlib, zipfile
+with zipfile.ZipFile('package.zip', 'w') as package:
+    package.writestr(zipfile.ZipInfo('bootstrap'), '#!/bin/sh')
+print(base64.b64encode(hashlib.sha256(open('package.zip', 'rb').read()).digest()).decode())
+";
+    let output = Command::new("python3").args(["-c", ZIP]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let path = folder.join("package.zip").to_str().unwrap().to_owned();
+    (path, String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
 fn tail(log: &str) -> String {

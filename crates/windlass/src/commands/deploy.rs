@@ -25,11 +25,8 @@ pub async fn run(config: &ConfigArgs, args: DeployArgs) -> Result<Exit, Failure>
     if let Some(DeployCommand::Front { listen, control }) = &args.command {
         return front::run(*listen, control).await;
     }
-    let target = args.target.clone().map(|value| Override {
-        option: "--target".into(),
-        setting: "deploy.target".into(),
-        value,
-    });
+    let target =
+        args.target.clone().map(|value| Override { option: "--target".into(), setting: "deploy.target".into(), value });
     let loaded = wiring::load(&wiring::sources(config, target.into_iter().collect())?)?;
     if let Some(done) = args.command.as_ref().and_then(|command| written::run(command, &loaded, args.json)) {
         return done;

@@ -1,7 +1,6 @@
 //! `windlass deploy`, from a commit to an endpoint and back, on real parts.
 
 mod calls;
-mod cloud;
 mod here;
 mod line;
 mod stops;

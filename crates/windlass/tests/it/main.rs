@@ -11,6 +11,7 @@ mod house;
 mod lambda;
 mod limits;
 mod load;
+mod queries;
 mod reload;
 mod replicas;
 mod secrets;

@@ -37,7 +37,8 @@ impl Place for Ec2 {
     async fn prove(&self, _aws: &Aws, release: &Release, outputs: &Outputs) -> Result<Vec<Proof>, DeployError> {
         let image = text(outputs, "image");
         Ok(vec![
-            Proof::new("digest", "the host was told to run what was pushed, by digest", image == release.image).measured(image),
+            Proof::new("digest", "the host was told to run what was pushed, by digest", image == release.image)
+                .measured(image),
         ])
     }
 

@@ -29,7 +29,8 @@ impl Ecs {
         let client = aws_sdk_ecs::Client::new(&aws.cloud.config);
         let answer = client.describe_task_definition().task_definition(definition).send().await;
         let answer = answer.map_err(|error| aws_error("asking for the task definition", &error))?;
-        let containers = answer.task_definition().map(|definition| definition.container_definitions()).unwrap_or_default();
+        let containers =
+            answer.task_definition().map(|definition| definition.container_definitions()).unwrap_or_default();
         Ok(containers.first().and_then(|container| container.image()).unwrap_or_default().to_owned())
     }
 
@@ -69,14 +70,17 @@ impl Place for Ecs {
             if let Some(primary) = primary {
                 let (running, desired) = (primary.running_count(), primary.desired_count());
                 progress.step(&format!("rolling out: {running} of {desired} tasks run"));
-                let (done, of) = (u64::try_from(running).unwrap_or_default(), u64::try_from(desired).unwrap_or_default());
+                let (done, of) =
+                    (u64::try_from(running).unwrap_or_default(), u64::try_from(desired).unwrap_or_default());
                 progress.advance(done, of);
                 said = primary.rollout_state_reason().unwrap_or_default().to_owned();
                 let ours = primary.task_definition() == Some(wanted);
                 match primary.rollout_state() {
                     // The circuit breaker has put the former one back.
                     _ if !ours => return Err(broken("ECS went back to the former task definition by itself", &said)),
-                    Some(DeploymentRolloutState::Completed) if running >= desired && service.deployments().len() == 1 => {
+                    Some(DeploymentRolloutState::Completed)
+                        if running >= desired && service.deployments().len() == 1 =>
+                    {
                         return Ok(());
                     }
                     Some(DeploymentRolloutState::Failed) => return Err(broken("the roll-out failed", &said)),

@@ -27,11 +27,15 @@ impl Lambda {
         });
         let asked = client.invoke().function_name(function).qualifier(version).payload(Blob::new(event.to_string()));
         let answer = asked.send().await.map_err(|error| aws_error(&format!("calling version {version}"), &error))?;
-        let payload = answer.payload().map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned()).unwrap_or_default();
+        let payload =
+            answer.payload().map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned()).unwrap_or_default();
         if let Some(kind) = answer.function_error() {
-            return Err(DeployError::new(Kind::NotProven, format!("version {version} fails when it is called ({kind})"))
-                .hint("see `windlass deploy logs`")
-                .detail(payload));
+            return Err(DeployError::new(
+                Kind::NotProven,
+                format!("version {version} fails when it is called ({kind})"),
+            )
+            .hint("see `windlass deploy logs`")
+            .detail(payload));
         }
         Ok(serde_json::from_str(&payload).unwrap_or_default())
     }
@@ -65,7 +69,8 @@ impl Place for Lambda {
 
     /// The stack has published a version that nobody calls yet. It is asked for its health, and then the alias moves.
     async fn roll_out(&self, aws: &Aws, outputs: &Outputs, progress: &dyn Progress) -> Result<(), DeployError> {
-        let (function, version, alias) = (named(outputs, "function_name")?, named(outputs, "version")?, named(outputs, "alias")?);
+        let (function, version, alias) =
+            (named(outputs, "function_name")?, named(outputs, "version")?, named(outputs, "alias")?);
         let wanted = named(outputs, "release")?;
         let client = Client::new(&aws.cloud.config);
         progress.step(&format!("asking version {version} for its health"));
@@ -76,9 +81,12 @@ impl Place for Lambda {
                 Some(release) if release == wanted => break,
                 found if Instant::now() >= until => {
                     let found = found.unwrap_or_else(|| answer.to_string());
-                    return Err(DeployError::new(Kind::NotProven, format!("version {version} does not answer as release {wanted}"))
-                        .hint("see `windlass deploy logs`")
-                        .detail(found));
+                    return Err(DeployError::new(
+                        Kind::NotProven,
+                        format!("version {version} does not answer as release {wanted}"),
+                    )
+                    .hint("see `windlass deploy logs`")
+                    .detail(found));
                 }
                 _ => tokio::time::sleep(Duration::from_secs(1)).await,
             }
@@ -91,7 +99,9 @@ impl Place for Lambda {
     async fn running(&self, aws: &Aws, outputs: &Outputs) -> Result<Option<(String, String)>, DeployError> {
         let (function, alias) = (named(outputs, "function_name")?, named(outputs, "alias")?);
         let client = Client::new(&aws.cloud.config);
-        let Ok(answer) = client.get_function().function_name(function).qualifier(alias).send().await else { return Ok(None) };
+        let Ok(answer) = client.get_function().function_name(function).qualifier(alias).send().await else {
+            return Ok(None);
+        };
         let configuration = answer.configuration();
         let hash = configuration.and_then(|configuration| configuration.code_sha256()).unwrap_or_default();
         let variables = configuration.and_then(|configuration| configuration.environment()?.variables());
@@ -104,7 +114,12 @@ impl Place for Lambda {
         let hash = running.as_ref().map(|(_, hash)| hash.clone()).unwrap_or_default();
         let named = running.map(|(named, _)| named).unwrap_or_default();
         Ok(vec![
-            Proof::new("digest", "the code behind the alias is the zip that was built, by its hash", hash == release.package).measured(hash),
+            Proof::new(
+                "digest",
+                "the code behind the alias is the zip that was built, by its hash",
+                hash == release.package,
+            )
+            .measured(hash),
             Proof::new("alias", "the alias leads to this release", named == release.version.as_str()).measured(named),
         ])
     }

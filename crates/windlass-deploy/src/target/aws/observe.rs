@@ -11,12 +11,16 @@ impl Aws {
         let logs = "logs arrive in CloudWatch";
         let group = text(outputs, "log_group");
         let logs = match self.tail(group, 20).await {
-            Ok(tail) => Proof::new("logs", logs, !tail.is_empty()).measured(format!("{} lines", tail.lines().count())).detail(group),
+            Ok(tail) => Proof::new("logs", logs, !tail.is_empty())
+                .measured(format!("{} lines", tail.lines().count()))
+                .detail(group),
             Err(error) => Proof::new("logs", logs, false).detail(error.to_string()),
         };
         let promise = "every alarm of the stack exists";
         let alarms = match self.alarms(outputs).await {
-            Ok((wanted, found)) => Proof::new("alarms", promise, wanted > 0 && wanted == found).measured(format!("{found} of {wanted}")),
+            Ok((wanted, found)) => {
+                Proof::new("alarms", promise, wanted > 0 && wanted == found).measured(format!("{found} of {wanted}"))
+            }
             Err(error) => Proof::new("alarms", promise, false).detail(error.to_string()),
         };
         vec![logs, alarms]

@@ -39,7 +39,11 @@ impl Aws {
 
     /// Makes the bucket, the repository and the secrets, without their values. `secrets` is `None` before anybody has
     /// the lock: then those that are there stay.
-    pub(super) async fn bootstrap(&self, secrets: Option<&[String]>, progress: &dyn Progress) -> Result<Outputs, DeployError> {
+    pub(super) async fn bootstrap(
+        &self,
+        secrets: Option<&[String]>,
+        progress: &dyn Progress,
+    ) -> Result<Outputs, DeployError> {
         progress.step("making what the deployment stands on: its bucket, repository and secrets");
         let workspace = self.bootstrap_workspace().await?;
         let names = secrets.map(<[String]>::to_vec).unwrap_or_default();
@@ -87,7 +91,11 @@ impl Aws {
     }
 
     /// Applies the stack. The deployment's lock is held, so a lock of Terraform's own is one that a killed run left.
-    pub(super) async fn apply(&self, values: &Map<String, Value>, progress: &dyn Progress) -> Result<Outputs, DeployError> {
+    pub(super) async fn apply(
+        &self,
+        values: &Map<String, Value>,
+        progress: &dyn Progress,
+    ) -> Result<Outputs, DeployError> {
         progress.step("applying the stack");
         let variables = &values.clone().into_iter().collect::<Variables>();
         let workspace = self.stack().await?;
@@ -138,16 +146,27 @@ impl Aws {
     }
 
     /// Applies the stack as it is, but for one variable.
-    pub(super) async fn apply_last_with(&self, name: &str, value: Value, progress: &dyn Progress) -> Result<Outputs, DeployError> {
-        let mut last = self.last().await?.ok_or_else(|| {
-            DeployError::new(Kind::Usage, "nothing is deployed").hint("run `windlass deploy` first")
-        })?;
+    pub(super) async fn apply_last_with(
+        &self,
+        name: &str,
+        value: Value,
+        progress: &dyn Progress,
+    ) -> Result<Outputs, DeployError> {
+        let mut last = self
+            .last()
+            .await?
+            .ok_or_else(|| DeployError::new(Kind::Usage, "nothing is deployed").hint("run `windlass deploy` first"))?;
         last.insert(name.to_owned(), value);
         self.apply(&last, progress).await
     }
 
     /// The zip of a release: kept in the bucket, so that a rollback finds it from any machine.
-    pub(super) async fn package(&self, release: &Release, artifacts: &Artifacts, progress: &dyn Progress) -> Result<(), DeployError> {
+    pub(super) async fn package(
+        &self,
+        release: &Release,
+        artifacts: &Artifacts,
+        progress: &dyn Progress,
+    ) -> Result<(), DeployError> {
         if self.kind() != TargetKind::Lambda {
             return Ok(());
         }
@@ -161,16 +180,21 @@ impl Aws {
                 progress.step("fetching the zip from the bucket");
                 if !self.bucket.download(&name, &artifacts.package).await? {
                     let message = format!("the zip of release {} is neither here nor in the bucket", release.version);
-                    return Err(DeployError::new(Kind::Missing, message).hint("check out that commit and run `windlass deploy`"));
+                    return Err(DeployError::new(Kind::Missing, message)
+                        .hint("check out that commit and run `windlass deploy`"));
                 }
             }
         }
-        let bytes = std::fs::read(&artifacts.package).map_err(|error| DeployError::file("the zip", &artifacts.package, &error))?;
+        let bytes = std::fs::read(&artifacts.package)
+            .map_err(|error| DeployError::file("the zip", &artifacts.package, &error))?;
         let hash = crate::code_sha256(&bytes);
         match hash == release.package {
             true => Ok(()),
-            false => Err(DeployError::new(Kind::Receipt, format!("the zip of release {} is {hash}, not {}", release.version, release.package))
-                .hint("run `windlass deploy build`, and see who changed it")),
+            false => Err(DeployError::new(
+                Kind::Receipt,
+                format!("the zip of release {} is {hash}, not {}", release.version, release.package),
+            )
+            .hint("run `windlass deploy build`, and see who changed it")),
         }
     }
 
@@ -217,12 +241,14 @@ pub(super) fn queries() -> Value {
 /// A failure of Terraform, as one of ours.
 pub(super) fn error(error: windlass_terraform::Error) -> DeployError {
     let kind = match error.kind() {
-        ErrorKind::NotInstalled { .. } | ErrorKind::TooOld { .. } | ErrorKind::ProviderUnavailable { .. } | ErrorKind::Unreachable { .. } => {
-            Kind::Missing
-        }
-        ErrorKind::NoCredentials | ErrorKind::CredentialsRejected { .. } | ErrorKind::ExpiredToken | ErrorKind::AccessDenied { .. } => {
-            Kind::Credentials
-        }
+        ErrorKind::NotInstalled { .. }
+        | ErrorKind::TooOld { .. }
+        | ErrorKind::ProviderUnavailable { .. }
+        | ErrorKind::Unreachable { .. } => Kind::Missing,
+        ErrorKind::NoCredentials
+        | ErrorKind::CredentialsRejected { .. }
+        | ErrorKind::ExpiredToken
+        | ErrorKind::AccessDenied { .. } => Kind::Credentials,
         ErrorKind::Invalid { .. } => Kind::Usage,
         ErrorKind::StateLocked { .. } => Kind::Locked,
         _ => Kind::Failed,
@@ -240,6 +266,7 @@ fn tell(progress: &dyn Progress, event: &Event) {
 /// A text of the outputs, for errors.
 pub(super) fn named<'a>(outputs: &'a Outputs, name: &str) -> Result<&'a str, DeployError> {
     Some(text(outputs, name)).filter(|text| !text.is_empty()).ok_or_else(|| {
-        DeployError::new(Kind::Failed, format!("the stack says nothing of its {name}")).hint("run `windlass deploy deploy` again")
+        DeployError::new(Kind::Failed, format!("the stack says nothing of its {name}"))
+            .hint("run `windlass deploy deploy` again")
     })
 }

@@ -39,7 +39,9 @@ impl Local {
         let fit = running.is_some_and(|running| {
             let address = running.published.get(&PORT);
             running.status == Status::Running
-                && address.is_some_and(|address| address.port() == self.deploy.local.port && address.ip() == self.deploy.local.host)
+                && address.is_some_and(|address| {
+                    address.port() == self.deploy.local.port && address.ip() == self.deploy.local.host
+                })
         });
         if !fit {
             progress.step("starting the front");
@@ -66,7 +68,8 @@ impl Local {
         // The release's own image: a front is the same program.
         let mut spec = ContainerSpec::new(&self.name, LABEL, name, &container.image);
         let inside = format!("{INSIDE}/{SOCKET}");
-        spec.arguments = ["deploy", "front", "--listen", &format!("0.0.0.0:{PORT}"), "--control", &inside].map(str::to_owned).into();
+        spec.arguments =
+            ["deploy", "front", "--listen", &format!("0.0.0.0:{PORT}"), "--control", &inside].map(str::to_owned).into();
         spec.user = directory.user;
         spec.mounts = vec![directory.mount(INSIDE)];
         spec.network = Some(self.name.clone());

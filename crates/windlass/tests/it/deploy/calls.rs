@@ -28,7 +28,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Calls `tools/list` and `/health` of an endpoint, in turn, over connections that stay open.
+    /// Calls `tools/list` and `/healthz` of an endpoint, in turn, over connections that stay open.
     pub fn start(endpoint: String, token: String) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
@@ -56,8 +56,11 @@ async fn call(endpoint: &str, token: &str, stopped: &AtomicBool) -> Seen {
         let begun = Instant::now();
         let body = json!({ "jsonrpc": "2.0", "id": seen.calls, "method": "tools/list", "params": {} });
         let request = match seen.calls % 2 {
-            0 => client.get(format!("{endpoint}health")),
-            _ => client.post(format!("{endpoint}mcp")).bearer_auth(token).json(&body)
+            0 => client.get(format!("{endpoint}healthz")),
+            _ => client
+                .post(format!("{endpoint}mcp"))
+                .bearer_auth(token)
+                .json(&body)
                 .header("accept", "application/json, text/event-stream"),
         };
         let answer = async { request.send().await?.error_for_status()?.text().await };

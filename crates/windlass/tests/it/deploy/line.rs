@@ -37,7 +37,10 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
     let seen = calls.finish();
     assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
     assert_eq!(seen.releases.keys().collect::<Vec<_>>(), [&second]);
-    assert!(told.contains(&third) && told.contains(&format!("release {second} takes the requests, and is verified")), "{told}");
+    assert!(
+        told.contains(&third) && told.contains(&format!("release {second} takes the requests, and is verified")),
+        "{told}"
+    );
     assert!(yard.receipt(&third, "push").exists() && !yard.receipt(&third, "deploy").exists());
 
     // One that is switched to and then does not keep a promise: the way back is taken by itself.

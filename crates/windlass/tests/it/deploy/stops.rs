@@ -49,7 +49,10 @@ fn of_two_at_once_one_is_told_who_the_other_is_or_waits() {
     let mut first = yard.start(&[]);
     wait_for(&mut first, "check ");
     let told = yard.refused(&[]);
-    assert!(told.contains(&format!("(process {})", first.id())) && told.contains(&format!("deploy {version} to local")), "{told}");
+    assert!(
+        told.contains(&format!("(process {})", first.id())) && told.contains(&format!("deploy {version} to local")),
+        "{told}"
+    );
     assert!(told.contains("--wait"), "{told}");
     let waited = yard.run(&["--wait", "5m"]);
     assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
@@ -77,7 +80,11 @@ fn what_was_tampered_with_is_refused() {
 
     // A blob in the registry.
     let pulled = yard.project().join(format!(".windlass/artifacts/{version}/image/blobs/sha256"));
-    let layer = fs::read_dir(&pulled).unwrap().map(|entry| entry.unwrap()).max_by_key(|entry| entry.metadata().unwrap().len()).unwrap();
+    let layer = fs::read_dir(&pulled)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .max_by_key(|entry| entry.metadata().unwrap().len())
+        .unwrap();
     let name = layer.file_name().into_string().unwrap();
     let stored = here.registry.storage.join(format!("docker/registry/v2/blobs/sha256/{}/{name}/data", &name[..2]));
     let good = fs::read(&stored).unwrap();
@@ -124,6 +131,9 @@ fn each_missing_part_has_a_next_step() {
     let begun = Instant::now();
     here.configure("", "  environment: { API_TOKEN: hunter2hunter2 }\n");
     let told = refused(&|_| (), &["check"]);
-    assert!(told.contains("looks like a secret") && told.contains("deploy.secrets") && !told.contains("hunter2"), "{told}");
+    assert!(
+        told.contains("looks like a secret") && told.contains("deploy.secrets") && !told.contains("hunter2"),
+        "{told}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(30));
 }

@@ -29,7 +29,10 @@ impl Yard {
             return None;
         }
         let Some(program) = static_windlass() else {
-            skip(test, "no static windlass was built (cargo build --profile static --target x86_64-unknown-linux-musl)");
+            skip(
+                test,
+                "no static windlass was built (cargo build --profile static --target x86_64-unknown-linux-musl)",
+            );
             return None;
         };
         let directory = tempfile::Builder::new().prefix("wl").tempdir().unwrap();
@@ -37,7 +40,8 @@ impl Yard {
         for name in ["project", "home", "store", "run"] {
             fs::create_dir(at(name)).unwrap();
         }
-        let storage = format!("[storage]\ndriver = \"vfs\"\ngraphroot = {:?}\nrunroot = {:?}\n", at("store"), at("run"));
+        let storage =
+            format!("[storage]\ndriver = \"vfs\"\ngraphroot = {:?}\nrunroot = {:?}\n", at("store"), at("run"));
         fs::write(at("storage.conf"), storage).unwrap();
         let set = |name: &str, value: &Path| (name.to_owned(), value.display().to_string());
         let variables = vec![
@@ -47,7 +51,11 @@ impl Yard {
         ];
         let name = format!("wl{:08x}", hash(directory.path()));
         let yard = Self { name, program, directory, variables };
-        for arguments in [&["init", "-q"] as &[&str], &["config", "user.email", "nobody@example.com"], &["config", "user.name", "nobody"]] {
+        for arguments in [
+            &["init", "-q"] as &[&str],
+            &["config", "user.email", "nobody@example.com"],
+            &["config", "user.name", "nobody"],
+        ] {
             yard.git(arguments);
         }
         Some(yard)
