@@ -101,7 +101,18 @@ async fn ec2_applies_and_goes() {
         .with("image", image())
         .with("allowed_cidrs", vec!["10.0.0.0/8"])
         .with("rootfs", json!({ "debian.ext4": disk }));
-    round(Kind::Moto, Stack::Ec2, |_| variables.clone()).await;
+    let kind = Kind::Moto;
+    let Some((bench, aws)) = bench(kind, Stack::Ec2).await else { return };
+    let on_demand = variables.clone().with("spot", false);
+    let workspace = applied(&bench, &aws, Stack::Ec2, &on_demand).await;
+    second_plan(&workspace, kind, Stack::Ec2, &on_demand).await;
+    // moto forgets that an instance is a spot instance, so that a plan would make it anew: it is made once.
+    let spot = variables.with("spot", true);
+    let plan = workspace.plan(&spot).await.unwrap();
+    let host = plan.changes.iter().find(|change| change.address == "module.host.aws_instance.host").unwrap();
+    assert_eq!(host.action, Action::Replace);
+    workspace.apply(Work::Plan(&plan), &mut |_| {}).await.unwrap();
+    destroyed(&workspace, &spot).await;
 }
 
 /// What every stack is told.
