@@ -68,7 +68,6 @@ check: ## Formatting, lints, dependency policy, docs, generated files
 test: check ## All tests, against real parts
 	@scripts/setup test
 	rm -f $(CARGO_TARGET_DIR)/skips.log
-	cargo build --quiet --profile static --target x86_64-unknown-linux-musl --bin windlass
 	cargo nextest run --workspace --all-features
 	cargo test --workspace --all-features --doc --quiet
 	cargo build --workspace --all-features --quiet --bin windlass
@@ -78,6 +77,7 @@ test: check ## All tests, against real parts
 .PHONY: test-all
 test-all: test ## The long sweeps too: fuzzing for an hour, large floods
 	@scripts/setup test-all
+	cargo build --quiet --profile static --target x86_64-unknown-linux-musl --bin windlass
 	WINDLASS_TEST_LONG=1 cargo nextest run --workspace --all-features --run-ignored all
 	cargo +nightly fuzz run plan_line -- -max_total_time=3600
 

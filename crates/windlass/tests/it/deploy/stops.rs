@@ -118,13 +118,13 @@ fn each_missing_part_has_a_next_step() {
         assert!(told.contains("hint:"), "{told}");
         told
     };
-    let told = refused(&|command| drop(command.env("REGISTRY_PASSWORD", "wrong")), &["push"]);
+    let told = refused(&|command| _ = command.env("REGISTRY_PASSWORD", "wrong"), &["push"]);
     assert!(told.contains("password"), "{told}");
-    let told = refused(&|command| drop(command.env_remove("REGISTRY_PASSWORD")), &["push"]);
+    let told = refused(&|command| _ = command.env_remove("REGISTRY_PASSWORD"), &["push"]);
     assert!(told.contains("REGISTRY_PASSWORD is not set"), "{told}");
-    let told = refused(&|command| drop(command.args(["--set", "deploy.registry.host=127.0.0.1:1"])), &["push"]);
+    let told = refused(&|command| _ = command.args(["--set", "deploy.registry.host=127.0.0.1:1"]), &["push"]);
     assert!(told.contains("127.0.0.1:1"), "{told}");
-    let told = refused(&|command| drop(command.args(["--set", "deploy.local.engine=nowhere"])), &["push"]);
+    let told = refused(&|command| _ = command.args(["--set", "deploy.local.engine=nowhere"]), &["push"]);
     assert!(told.contains("nowhere"), "{told}");
     let told = refused(&|_| (), &["verify"]);
     assert!(told.contains("verify needs the receipt of push"), "{told}");
