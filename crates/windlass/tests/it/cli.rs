@@ -53,6 +53,7 @@ fn help() {
       call     Call a tool: `windlass call list_commands`, `windlass call run_command command='ls -l'`
       tools    List the tools of a server
       check    Prove any MCP server, ours or not
+      deploy   Ship a release and prove it: check, build, push, deploy, verify; and go back
       help     Print this message or the help of the given subcommand(s)
 
     Options:
