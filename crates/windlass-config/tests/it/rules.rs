@@ -240,16 +240,15 @@ fn ranges_and_places() {
          |         ^
       hint: make it first
 
-    windlass.yaml:8:14: store.directory: windlass.yaml is a file
-      8 |   directory: windlass.yaml
-        |              ^
-      hint: name a directory
-
     windlass.yaml:12:8: telemetry.log: `verbose` is no log level
       12 |   log: verbose,windlass=debgu
          |        ^
       hint: levels are `off`, `error`, `warn`, `info`, `debug` and `trace`; for one part write `info,windlass_shell=debug`
-    
+
+    windlass.yaml:8:14: store.directory: windlass.yaml is a file
+      8 |   directory: windlass.yaml
+        |              ^
+      hint: name a directory
     ");
 }
 

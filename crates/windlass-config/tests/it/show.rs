@@ -44,6 +44,7 @@ fn settings_are_shown_with_their_origins_and_can_be_read_again() {
     audit:
       redact: []  # default
     store:
+      prefix: outputs/  # default
       ttl: "1h"  # default
       max_bytes: "2GiB"  # default
     telemetry:
@@ -76,7 +77,23 @@ fn settings_are_shown_with_their_origins_and_can_be_read_again() {
         landlock: auto  # default
         seccomp: auto  # default
         network: deny  # default
-    
+    deploy:
+      name: windlass  # default
+      target: local  # default
+      test: []  # default
+      registry:
+        plain_http: false  # default
+      image:
+        include: []  # default
+      environment: {}  # default
+      secrets: {}  # default
+      local:
+        host: "127.0.0.1"  # default
+        port: 8080  # default
+        memory: "512MiB"  # default
+      variables: {}  # default
+      patience: "15m"  # default
+      p95: "2s"  # default
     "#);
     let again = Bench::new(&shown).load().unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
     let value = |settings| serde_json::to_value::<windlass_config::Settings>(settings).unwrap();
