@@ -36,7 +36,7 @@ fn authenticates(auth: &AuthSettings) -> bool {
 }
 
 /// Whether a URL points to this machine.
-pub(crate) fn is_loopback(url: &url::Url) -> bool {
+pub fn is_loopback(url: &url::Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -28,7 +28,7 @@ pub mod settings;
 
 pub use env::{Env, ProcessEnv, Variables};
 pub use error::{ConfigError, ConfigErrors, Notice};
-pub use exposure::exposure;
+pub use exposure::{exposure, is_loopback};
 pub use keys::schema;
 pub use load::{Loaded, Override, Reloader, Sources, load};
 pub use node::Origin;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
-use url::{Host, Url};
+use url::Url;
 use windlass_client::{CheckOptions, HttpTarget, Report, Status, Target};
 use windlass_core::{ExposeSecret, SecretString};
 
-use crate::{DeployError, Kind, Proof, Version};
+use crate::{DeployError, Kind, Proof, Version, error::chain};
 
 /// What is asked.
 pub(crate) struct Question<'a> {
@@ -62,7 +62,7 @@ impl Question<'_> {
             answer = ask("/healthz").await;
         }
         match answer {
-            Err(error) => Proof::new("health", promise, false).detail(cause(&error)),
+            Err(error) => Proof::new("health", promise, false).detail(chain(&error)),
             Ok(body) => {
                 let named = body["release"].as_str();
                 let kept = self.version.is_none_or(|version| named == Some(version.as_str()));
@@ -79,7 +79,7 @@ impl Question<'_> {
             request = request.bearer_auth(credential.expose_secret());
         }
         match request.send().await {
-            Err(error) => Proof::new("ready", promise, false).detail(cause(&error)),
+            Err(error) => Proof::new("ready", promise, false).detail(chain(&error)),
             Ok(response) => {
                 let kept = response.status() == StatusCode::OK;
                 let body = response.json::<Value>().await.unwrap_or_default();
@@ -96,7 +96,9 @@ impl Question<'_> {
         match self.endpoint.scheme() {
             // Whatever else is asked goes through the same verification, and fails without it.
             "https" => Proof::new("tls", promise, true),
-            _ if is_here(self.endpoint) => Proof::skipped("tls", promise, "plain HTTP, and only on this machine"),
+            _ if windlass_config::is_loopback(self.endpoint) => {
+                Proof::skipped("tls", promise, "plain HTTP, and only on this machine")
+            }
             _ => Proof::new("tls", promise, false).detail("plain HTTP: anyone between may read the token"),
         }
     }
@@ -106,7 +108,7 @@ impl Question<'_> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {} });
         let request = client.post(self.at("/mcp")).header(header::ACCEPT, "application/json, text/event-stream");
         match request.json(&body).send().await {
-            Err(error) => Proof::new("closed", promise, false).detail(cause(&error)),
+            Err(error) => Proof::new("closed", promise, false).detail(chain(&error)),
             Ok(response) => {
                 let status = response.status();
                 Proof::new("closed", promise, status == StatusCode::UNAUTHORIZED).measured(status.as_str())
@@ -171,7 +173,7 @@ fn client() -> Result<Client, DeployError> {
     builder
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(|error| DeployError::new(Kind::Failed, format!("no HTTP client could be made: {}", cause(&error))))
+        .map_err(|error| DeployError::new(Kind::Failed, format!("no HTTP client could be made: {}", chain(&error))))
 }
 
 /// Waits until `/health` names `version`; `false` when it does not within `patience`.
@@ -206,27 +208,6 @@ pub(crate) async fn ready(endpoint: &Url, version: &Version, patience: Duration)
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     Ok(false)
-}
-
-/// Whether a URL leads to this machine.
-pub(crate) fn is_here(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// An error with what caused it: reqwest's own text stops at "error sending request".
-fn cause(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(deeper) = source {
-        text = format!("{text}: {deeper}");
-        source = deeper.source();
-    }
-    text
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -7,7 +7,7 @@ use aws_sdk_sts::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
-use crate::{DeployError, Kind};
+use crate::{DeployError, Kind, error::chain};
 
 /// The service's own code for what went wrong: `ExpiredToken`, `AccessDenied`.
 pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
@@ -79,16 +79,6 @@ fn unsent(doing: &str, chain: &str) -> DeployError {
             .hint("see the network and the region's name; AWS_ENDPOINT_URL and proxies count too")
             .detail(chain),
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(deeper) = source {
-        text = format!("{text}: {deeper}");
-        source = deeper.source();
-    }
-    text
 }
 
 #[cfg(test)]
