@@ -26,7 +26,7 @@ pub use rmcp::model as mcp;
 pub use audit::{AuditEvent, AuditFeed, AuditSink, Decision};
 pub use call::{Call, Client, ClientError, Deadline, Resume};
 pub use check::{Check, Health};
-pub use error::{ErrorKind, ToolError};
+pub use error::{ErrorKind, ToolError, chain};
 pub use outputs::{Captured, NoOutputs, Outputs, Sink};
 pub use principal::{Principal, PrincipalSource};
 pub use seal::StateSeal;

@@ -70,6 +70,10 @@ fn found(fact: &Fact) -> Proof {
         contract::Outcome::Failed => Outcome::Failed,
         contract::Outcome::Skipped => Outcome::Skipped,
     };
-    let measured = fact.measured.map(|figure| format!("{:.2} {}", figure.value, figure.unit));
+    let measured = fact.measured.map(|figure| {
+        // Counted rather than measured: no decimals.
+        let decimals = if figure.value.fract() == 0.0 { 0 } else { 2 };
+        format!("{:.decimals$} {}", figure.value, figure.unit)
+    });
     Proof { id: fact.id.to_owned(), promise: fact.promise.clone(), outcome, measured, detail: fact.detail.clone() }
 }

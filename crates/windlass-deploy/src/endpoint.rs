@@ -6,9 +6,9 @@ use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
 use url::Url;
 use windlass_client::{CheckOptions, HttpTarget, Report, Status, Target};
-use windlass_core::{ExposeSecret, SecretString};
+use windlass_core::{ExposeSecret, SecretString, chain};
 
-use crate::{DeployError, Kind, Proof, Version, error::chain};
+use crate::{DeployError, Kind, Proof, Version};
 
 /// What is asked.
 pub(crate) struct Question<'a> {

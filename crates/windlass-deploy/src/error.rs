@@ -67,14 +67,3 @@ impl fmt::Display for DeployError {
 }
 
 impl std::error::Error for DeployError {}
-
-/// An error with what caused it: the text of an HTTP client stops at "error sending request".
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(deeper) = source {
-        text = format!("{text}: {deeper}");
-        source = deeper.source();
-    }
-    text
-}

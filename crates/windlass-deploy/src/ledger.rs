@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 use windlass_config::settings::TargetKind;
+use windlass_core::units::Span;
 
 use crate::{
     DeployError, Kind, Version,
@@ -47,6 +48,8 @@ pub struct Release {
     pub secrets: Vec<String>,
     /// Variables of the stack.
     pub variables: BTreeMap<String, Value>,
+    /// The latency it promised: what it is held to when it is gone back to, whatever later ones promise.
+    pub p95: Span,
     /// What became of it.
     pub state: State,
     /// When it was last brought up.
@@ -164,6 +167,7 @@ mod tests {
             environment: BTreeMap::new(),
             secrets: Vec::new(),
             variables: BTreeMap::new(),
+            p95: Span(std::time::Duration::from_secs(2)),
             state: State::Trying,
             at: OffsetDateTime::UNIX_EPOCH,
             by: "ada".into(),

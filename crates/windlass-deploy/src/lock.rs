@@ -48,7 +48,9 @@ impl Owner {
         let name = |variable: &str| std::env::var(variable).ok().filter(|name| !name.is_empty());
         let now = OffsetDateTime::now_utc();
         Self {
-            user: name("USER").or_else(|| name("LOGNAME")).unwrap_or_else(|| "somebody".to_owned()),
+            user: name("USER")
+                .or_else(|| name("LOGNAME"))
+                .unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw())),
             host: host(),
             process: std::process::id(),
             doing: doing.to_owned(),

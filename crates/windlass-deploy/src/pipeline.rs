@@ -10,7 +10,7 @@ use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::OnceCell;
 use windlass_config::Env;
-use windlass_core::SecretString;
+use windlass_core::{SecretString, units::Span};
 
 pub use report::{RolledBack, Standing, Summary};
 
@@ -148,11 +148,11 @@ impl Pipeline {
     ) -> Result<Summary, DeployError> {
         for step in steps {
             let phase = step.phase;
+            self.progress.begin(phase);
             if phase >= Phase::Push && locks.len() == 1 {
                 locks.push(self.lock(doing, patience).await?);
             }
             locks.iter().try_for_each(Lock::check)?;
-            self.progress.begin(phase);
             if let Action::Skip(_) = step.action {
                 self.progress.end(phase, None);
                 continue;
@@ -176,6 +176,10 @@ impl Pipeline {
             let message = format!("the receipt of {phase} is gone");
             before.as_ref().ok_or_else(|| DeployError::new(Kind::Receipt, message).hint("run `windlass deploy` again"))
         };
+        if phase == Phase::Push {
+            // Where the token and the image are kept.
+            self.target().await?.prepare(&self.project.secret_names(), progress).await?;
+        }
         let token = match phase {
             // Nobody but this machine sees it, so any will do.
             Phase::Check | Phase::Build => Some(SecretString::from(crate::new_token()?)),
@@ -193,7 +197,6 @@ impl Pipeline {
             }
             Phase::Push => {
                 let built: Built = held(Phase::Build)?.output()?;
-                self.target().await?.prepare(&self.project.secret_names(), progress).await?;
                 let registry = self.target().await?.registry().await?;
                 let done = phases::push(&self.project, &built, registry, token.as_ref(), progress).await?;
                 written(done, "see who else writes to this repository")
@@ -208,7 +211,7 @@ impl Pipeline {
             Phase::Verify => {
                 let deployed: Deployed = held(Phase::Deploy)?.output()?;
                 let release = self.live_candidate().await?;
-                let proofs = self.prove(&release, &deployed).await?;
+                let proofs = self.prove(&release, &deployed, self.project.deploy().p95).await?;
                 written(Done { output: deployed, proofs }, "see `windlass deploy logs`")
             }
         }?;
@@ -257,6 +260,7 @@ impl Pipeline {
             environment: self.project.environment().clone(),
             secrets: self.project.secret_names(),
             variables: deploy.variables.clone(),
+            p95: deploy.p95,
             state: State::Trying,
             at: OffsetDateTime::now_utc(),
             by: Owner::this_process("").user,
@@ -282,7 +286,7 @@ impl Pipeline {
     }
 
     /// Every promise of a running release.
-    async fn prove(&self, release: &Release, deployed: &Deployed) -> Result<Vec<Proof>, DeployError> {
+    async fn prove(&self, release: &Release, deployed: &Deployed, p95: Span) -> Result<Vec<Proof>, DeployError> {
         self.progress.step(&format!("asking {} for every promise", deployed.endpoint));
         let token = self.made_token().await?;
         let credential = self.project.credential(token.as_ref(), &*self.env);
@@ -291,7 +295,7 @@ impl Pipeline {
             version: Some(&release.version),
             credential: credential.as_ref(),
             closed: true,
-            p95: Some(self.project.deploy().p95.0),
+            p95: Some(p95.0),
         };
         let mut proofs = question.ask().await?;
         proofs.extend(self.target().await?.prove(release, deployed).await);

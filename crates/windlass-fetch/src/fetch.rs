@@ -112,7 +112,7 @@ impl Fetcher {
             .map_err(|error| GuardSettingError {
                 setting: "fetch",
                 value: "the system's TLS roots".into(),
-                why: failure::chain(&error),
+                why: windlass_core::chain(&error),
             })?;
         let limits = Limits {
             max_bytes: usize::try_from(settings.max_bytes.0).unwrap_or(usize::MAX),

@@ -155,6 +155,8 @@ fn config(spec: &ImageSpec, architecture: Architecture, created: &str, layers: &
             "WorkingDir": format!("/{HOME}"),
             "StopSignal": "SIGTERM",
             "ExposedPorts": { format!("{}/tcp", spec.port): {} },
+            // Fargate makes a volume of it as the image has it, open to our user; undeclared, it would be root's alone.
+            "Volumes": { "/tmp": {} },
             "Env": environment,
             "Entrypoint": spec.entrypoint,
             "Cmd": spec.cmd,

@@ -93,7 +93,7 @@ impl Registry {
         };
         Ok(Self {
             client: client.map_err(|error| unusable(error.to_string()))?,
-            http: http.build().map_err(|error| unusable(error::chain(&error)))?,
+            http: http.build().map_err(|error| unusable(windlass_core::chain(&error)))?,
             options,
             auth,
         })

@@ -1,6 +1,8 @@
 //! What stands in for AWS in tests: MiniStack and moto, two programs that speak its APIs on one port of loopback.
 //! `tests/aws/setup.sh` installs both.
 
+mod fake;
+
 use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr},
@@ -15,6 +17,8 @@ use tokio::{
     net::TcpStream,
     process::{Child, Command},
 };
+
+pub use fake::{Asked, FakeAws, ec2_error, identity, json_error, query_error, s3_error};
 
 use crate::{free_port, skip};
 
@@ -78,6 +82,8 @@ impl StandIn {
                     ("IOT_MTLS_ENABLED", "0"),
                     ("SFTP_ENABLED", "0"),
                     ("DOCKER_HOST", docker_host),
+                    // Where functions find it.
+                    ("AWS_ENDPOINT_URL", &*format!("http://127.0.0.1:{port}")),
                 ]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
@@ -108,10 +114,10 @@ impl StandIn {
         let child = Command::new("sh")
             .args(["-c", LEASH, "leash"])
             .args(&program.argv)
+            .env_remove("AWS_ENDPOINT_URL")
             .envs(program.environment.iter().cloned())
             .env("TMPDIR", folder.path())
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env_remove("AWS_ENDPOINT_URL")
             .current_dir(folder.path())
             .process_group(0)
             .stdin(Stdio::piped())
@@ -171,14 +177,47 @@ impl StandIn {
         self.ask("dynamodb", "POST", "/", &headers, &table.to_string()).await;
     }
 
+    /// The services that still have something whose name holds `name`.
+    pub async fn named(&self, name: &str) -> Vec<String> {
+        const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
+        const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+        let json = |service, target| (service, "POST", "/", vec![JSON, ("x-amz-target", target)], "{}");
+        let form = |service, body| (service, "POST", "/", vec![FORM], body);
+        let lists = [
+            ("s3", "GET", "/", vec![], ""),
+            ("lambda", "GET", "/2015-03-31/functions", vec![], ""),
+            ("apigateway", "GET", "/v2/apis", vec![], ""),
+            json("ecs", "AmazonEC2ContainerServiceV20141113.ListClusters"),
+            json("ecs", "AmazonEC2ContainerServiceV20141113.ListTasks"),
+            json("ecr", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"),
+            json("secretsmanager", "secretsmanager.ListSecrets"),
+            json("logs", "Logs_20140328.DescribeLogGroups"),
+            json("dynamodb", "DynamoDB_20120810.ListTables"),
+            form("elasticloadbalancing", "Action=DescribeLoadBalancers&Version=2015-12-01"),
+            form("ec2", "Action=DescribeVpcs&Version=2016-11-15"),
+            form("ec2", "Action=DescribeSecurityGroups&Version=2016-11-15"),
+            form("iam", "Action=ListRoles&Version=2010-05-08"),
+            form("monitoring", "Action=DescribeAlarms&Version=2010-08-01"),
+            form("sns", "Action=ListTopics&Version=2010-03-31"),
+        ];
+        let mut left = Vec::new();
+        for (service, method, path, headers, body) in lists {
+            let answer = self.ask(service, method, path, &headers, body).await;
+            if answer.contains(name) {
+                left.push(format!("{service} {body}: {answer}"));
+            }
+        }
+        left
+    }
+
     /// A request that must succeed. Stand-ins look at the service in a signature, and not at the signature.
-    async fn ask(&self, service: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) {
+    async fn ask(&self, service: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
         let signed = format!(
             "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
         );
         let headers = [&[("authorization", &*signed)], headers].concat();
         match self.request(method, path, &headers, body).await {
-            Ok(answer) if answer.get(8..12) == Some(" 200") => {}
+            Ok(answer) if answer.get(8..12) == Some(" 200") => answer,
             other => panic!("{method} {path}: {other:?}"),
         }
     }

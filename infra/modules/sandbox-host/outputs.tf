@@ -3,6 +3,11 @@ output "alarm_names" {
   value       = [aws_cloudwatch_metric_alarm.hardware.alarm_name, aws_cloudwatch_metric_alarm.unresponsive.alarm_name]
 }
 
+output "image" {
+  description = "The image the parameter names, by digest."
+  value       = nonsensitive(jsondecode(aws_ssm_parameter.release.value).image)
+}
+
 output "instance_id" {
   description = "The machine."
   value       = aws_instance.host.id
@@ -21,6 +26,11 @@ output "private_ip" {
 output "public_ip" {
   description = "Public address; empty without one."
   value       = try(coalesce(one(aws_eip.host[*].public_ip), aws_instance.host.public_ip), "")
+}
+
+output "release" {
+  description = "The release the parameter names."
+  value       = nonsensitive(jsondecode(aws_ssm_parameter.release.value).release)
 }
 
 output "security_group_id" {

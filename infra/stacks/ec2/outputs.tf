@@ -8,6 +8,11 @@ output "endpoint" {
   value       = "http://${length(var.allowed_cidrs) == 0 ? "127.0.0.1" : var.public_ip || var.elastic_ip ? module.host.public_ip : module.host.private_ip}:${var.port}"
 }
 
+output "image" {
+  description = "The image the machine is to run, by digest, as its parameter has it."
+  value       = module.host.image
+}
+
 output "instance_id" {
   description = "The machine."
   value       = module.host.instance_id
@@ -29,8 +34,8 @@ output "public_ip" {
 }
 
 output "release" {
-  description = "The release the machine is to run."
-  value       = var.release
+  description = "The release the machine is to run, as its parameter has it."
+  value       = module.host.release
 }
 
 output "ssm_command" {

@@ -48,7 +48,7 @@ impl Fetcher {
     }
 
     async fn get(&self, url: &Url) -> Result<Vec<u8>, String> {
-        let error = |error: reqwest::Error| chain(&error.without_url());
+        let error = |error: reqwest::Error| windlass_core::chain(&error.without_url());
         let mut response = self.client.get(url.clone()).send().await.map_err(error)?;
         if !response.status().is_success() {
             return Err(format!("answered {}", response.status()));
@@ -124,16 +124,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(": {error}");
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ impl Http {
         let deadline = started + self.timeout;
         match tokio::time::timeout_at(deadline.into(), request.send()).await {
             Ok(Ok(response)) => self.read(response, ask.id.as_ref(), started).await.map_err(broken),
-            Ok(Err(error)) => Err(broken(chain(&error))),
+            Ok(Err(error)) => Err(broken(why(&error))),
             Err(_) => Err(broken(format!("no answer within {} s", self.timeout.as_secs_f32()))),
         }
     }
@@ -206,7 +206,7 @@ impl Http {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => break,
                 Ok(Err(_)) | Err(_) if answered => break,
-                Ok(Err(error)) => return Err(format!("the answer broke off: {}", chain(&error))),
+                Ok(Err(error)) => return Err(format!("the answer broke off: {}", why(&error))),
                 Err(_) => return Err(format!("the answer did not end within {} s", self.timeout.as_secs_f32())),
             };
             body.extend_from_slice(&chunk);
@@ -278,20 +278,7 @@ impl Exchange {
     }
 }
 
-/// An error with its causes; reqwest's own text stops at «error sending request».
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        // Most layers repeat the text of the layer below.
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    if text.is_empty() { error.to_string() } else { text }
+/// Why, as its causes say it: reqwest's own text is only that it failed, and where.
+fn why(error: &reqwest::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), windlass_core::chain)
 }

@@ -6,12 +6,12 @@ use aws_config::Region;
 use aws_sdk_secretsmanager::{
     Client,
     config::Builder,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
 };
 use futures::future::join_all;
 use serde_json::Value;
-use windlass_core::SecretString;
+use windlass_core::{SecretString, chain};
 
 use super::{Reference, SecretError, SecretProblem};
 
@@ -93,11 +93,11 @@ fn problem(error: SdkError<GetSecretValueError>) -> SecretProblem {
         }
         SdkError::TimeoutError(_) => SecretProblem::Unreachable("it took too long".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
-            SecretProblem::Unreachable(DisplayErrorContext(&error).to_string())
+            SecretProblem::Unreachable(chain(&error))
         }
         // What is no trouble of the connection is the signing: nobody was asked.
-        SdkError::DispatchFailure(_) => SecretProblem::Credentials(DisplayErrorContext(&error).to_string()),
-        _ => SecretProblem::Failed(DisplayErrorContext(&error).to_string()),
+        SdkError::DispatchFailure(_) => SecretProblem::Credentials(chain(&error)),
+        _ => SecretProblem::Failed(chain(&error)),
     }
 }
 

@@ -15,6 +15,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use serde_json::json;
+use windlass_core::chain;
 
 use super::{
     body::{Answer, Passing},
@@ -139,18 +140,6 @@ fn upgraded(response: Response<Incoming>) -> Result<Response<Incoming>, String> 
 fn target(route: &Route, uri: &Uri) -> Option<Uri> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     Uri::builder().scheme("http").authority(route.upstream.address.as_str()).path_and_query(path).build().ok()
-}
-
-/// An error with its causes, which is where it says something.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// An answer of the front itself.

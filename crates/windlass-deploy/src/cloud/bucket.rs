@@ -38,9 +38,13 @@ impl Bucket {
             Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 403) => {
                 Err(DeployError::new(
                     crate::Kind::Failed,
-                    format!("the bucket name {} is taken by somebody else", self.name),
+                    format!("the bucket {} is somebody else's, or closed to these credentials", self.name),
                 )
-                .hint("choose another one with deploy.state_bucket"))
+                .hint("choose another name with deploy.state_bucket, or the AWS profile that made it"))
+            }
+            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 301) => {
+                Err(DeployError::new(crate::Kind::Usage, format!("the bucket {} is in another region", self.name))
+                    .hint("set deploy.region to where it is, or choose another name with deploy.state_bucket"))
             }
             Err(error) => Err(aws_error(&format!("looking for the bucket {}", self.name), &error)),
         }

@@ -6,8 +6,9 @@ use aws_sdk_sts::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
+use windlass_core::chain;
 
-use crate::{DeployError, Kind, error::chain};
+use crate::{DeployError, Kind};
 
 /// The service's own code for what went wrong: `ExpiredToken`, `AccessDenied`.
 pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {

@@ -57,7 +57,7 @@ impl Pipeline {
 
     async fn restore(&self, former: &Release) -> Result<RolledBack, DeployError> {
         let deployed = self.bring_up(former).await?;
-        let proofs = self.prove(former, &deployed).await?;
+        let proofs = self.prove(former, &deployed, former.p95).await?;
         let what = format!("release {}, gone back to,", former.version);
         phases::judge(&proofs, &what, "see `windlass deploy logs`")?;
         self.ledger().await?.settle(&former.version, State::Proven, true).await?;

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 use url::Url;
 use windlass_config::{
     Env,
@@ -17,7 +18,7 @@ use windlass_config::{
 };
 use windlass_core::{ExposeSecret, SecretString};
 use windlass_image::RegistryOptions;
-use windlass_terraform::{Stack, Terraform};
+use windlass_terraform::{Stack, Terraform, Workspace};
 
 use super::{Artifacts, Deployed, Running, Target};
 use crate::{
@@ -70,6 +71,9 @@ pub(super) struct Aws {
     terraform: Terraform,
     bucket: Bucket,
     place: Box<dyn Place>,
+    /// Made when they are first needed.
+    bootstrap: OnceCell<Workspace>,
+    stack: OnceCell<Workspace>,
 }
 
 impl Aws {
@@ -85,7 +89,17 @@ impl Aws {
             TargetKind::Ec2 => Box::new(ec2::Ec2),
             TargetKind::Ecs | TargetKind::Local => Box::new(ecs::Ecs),
         };
-        Ok(Self { root: project.root.clone(), state: project.state.clone(), deploy, cloud, terraform, bucket, place })
+        Ok(Self {
+            root: project.root.clone(),
+            state: project.state.clone(),
+            deploy,
+            cloud,
+            terraform,
+            bucket,
+            place,
+            bootstrap: OnceCell::new(),
+            stack: OnceCell::new(),
+        })
     }
 
     pub fn shelf(&self) -> Bucket {

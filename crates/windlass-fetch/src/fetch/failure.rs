@@ -4,7 +4,7 @@ use std::{error::Error, io, time::Duration};
 
 use serde_json::json;
 use url::Url;
-use windlass_core::{ErrorKind, ToolError};
+use windlass_core::{ErrorKind, ToolError, chain};
 
 use super::Media;
 use crate::guard::{AddressRefused, HostRefused, ResolveError};
@@ -99,13 +99,6 @@ pub(super) fn transport(error: &reqwest::Error, url: &Url) -> ToolError {
 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
-}
-
-/// An error with all its causes in one line.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes: Vec<_> =
-        std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect();
-    causes.join(": ")
 }
 
 /// A URL fit for the log: its query may carry a token.

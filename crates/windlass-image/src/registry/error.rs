@@ -2,6 +2,7 @@ use std::{error::Error, io};
 
 use oci_client::errors::{DigestError, OciDistributionError, OciEnvelope, OciErrorCode};
 use reqwest::StatusCode;
+use windlass_core::chain;
 
 use crate::{Digest, ImageError};
 
@@ -256,18 +257,4 @@ pub(super) fn found_digest(error: &io::Error) -> Option<String> {
         DigestError::VerificationError { actual, .. } => Some(actual.clone()),
         _ => None,
     }
-}
-
-/// An error and its causes, as one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
-    text
 }

@@ -71,6 +71,9 @@ fn an_image_is_what_the_specification_says() {
         },
         "StopSignal": "SIGTERM",
         "User": "65532:65532",
+        "Volumes": {
+          "/tmp": {}
+        },
         "WorkingDir": "/srv"
       },
       "created": "2025-10-09T08:53:20Z",

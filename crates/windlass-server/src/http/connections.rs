@@ -15,9 +15,9 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-/// How long a connection may stay idle between requests. Longer than the 60 s of AWS's load balancers, so that it is
-/// they who close first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a connection may stay idle between requests. Longer than the 310 s after which the load balancer of our ECS
+/// stack gives up, so that it is the balancer who closes first: a request never meets a connection that is going.
+const KEEP_ALIVE: Duration = Duration::from_secs(330);
 
 /// The table of open connections.
 pub(super) struct Connections {

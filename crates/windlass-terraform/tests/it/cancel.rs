@@ -4,11 +4,9 @@ use std::{path::Path, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use windlass_terraform::{Backend, Error, ErrorKind, Event, Sources, Terraform, Variables, Work, Workspace};
+use windlass_testkit::aws::{FakeAws, identity};
 
-use crate::{
-    aws::{FakeAws, identity},
-    support::{Bench, eventually, program, running_in},
-};
+use crate::support::{Bench, eventually, program, running_in};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -122,7 +120,7 @@ fn hold(path: &Path) -> std::fs::File {
 
 #[tokio::test]
 async fn a_provider_that_waits_for_aws_is_stopped_as_well() {
-    let aws = FakeAws::start(|asked| (asked.service != "ec2").then(identity)).await;
+    let aws = FakeAws::start(|asked| (asked.service != "ec2").then(identity)).await.unwrap();
     let Some(bench) = Bench::with(&aws.environment()).await else { return };
     let network = r#"
 terraform {

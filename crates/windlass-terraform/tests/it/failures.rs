@@ -1,11 +1,9 @@
 //! Every kind of failure from what the real program and the real provider say, and what its reader is told.
 
 use windlass_terraform::{Error, ErrorKind, Sources, Variables, Work};
+use windlass_testkit::aws::{Asked, FakeAws, ec2_error, identity, json_error, query_error, s3_error};
 
-use crate::{
-    aws::{Asked, FakeAws, ec2_error, identity, json_error, query_error, s3_error},
-    support::Bench,
-};
+use crate::support::Bench;
 
 const NETWORK: &str = r#"
 terraform {
@@ -33,7 +31,7 @@ fn told(error: &Error) -> String {
 
 /// What a refusal by STS is reported as. `None` where there is no Terraform.
 async fn sts(code: &'static str, message: &'static str) -> Option<Error> {
-    let aws = FakeAws::start(move |_| Some(query_error(403, code, message))).await;
+    let aws = FakeAws::start(move |_| Some(query_error(403, code, message))).await.unwrap();
     let bench = Bench::with(&aws.environment()).await?;
     Some(applied(&bench, NETWORK).await)
 }
@@ -42,7 +40,8 @@ async fn sts(code: &'static str, message: &'static str) -> Option<Error> {
 async fn ec2(code: &'static str, message: &'static str) -> Option<Error> {
     let aws =
         FakeAws::start(move |asked| Some(if asked.service == "sts" { identity() } else { ec2_error(code, message) }))
-            .await;
+            .await
+            .unwrap();
     let bench = Bench::with(&aws.environment()).await?;
     Some(applied(&bench, NETWORK).await)
 }
@@ -102,7 +101,7 @@ async fn a_region_that_is_not_enabled() {
 
 #[tokio::test]
 async fn a_region_that_does_not_exist() {
-    let aws = FakeAws::start(|_| Some(identity())).await;
+    let aws = FakeAws::start(|_| Some(identity())).await.unwrap();
     let Some(bench) = Bench::with(&aws.environment()).await else { return };
     let error = applied(&bench, &NETWORK.replace("eu-west-1", "eu-nowhere-1")).await;
     insta::assert_snapshot!(told(&error), @"
@@ -134,7 +133,7 @@ async fn no_credentials() {
 #[tokio::test]
 async fn no_network() {
     let closed = windlass_testkit::free_port().unwrap();
-    let mut environment = FakeAws::start(|_| None).await.environment();
+    let mut environment = FakeAws::start(|_| None).await.unwrap().environment();
     environment[0].1 = format!("http://127.0.0.1:{closed}");
     let Some(bench) = Bench::with(&environment).await else { return };
     let error = applied(&bench, NETWORK).await;
@@ -201,7 +200,7 @@ async fn a_name_that_is_taken_whichever_service_says_so() {
             _ => query_error(400, "Unexpected", &asked.service),
         })
     };
-    let aws = FakeAws::start(answer).await;
+    let aws = FakeAws::start(answer).await.unwrap();
     let Some(bench) = Bench::with(&aws.environment()).await else { return };
     let all = [
         ("aws_cloudwatch_log_group", r#"name = "taken""#),

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod aws;
 mod cancel;
 mod checkov;
 mod failures;

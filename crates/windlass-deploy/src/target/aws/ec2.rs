@@ -24,7 +24,13 @@ impl Place for Ec2 {
     }
 
     /// The host pulls and starts it by itself; that it answers is waited for by whoever deploys.
-    async fn roll_out(&self, _aws: &Aws, _outputs: &Outputs, _progress: &dyn Progress) -> Result<(), DeployError> {
+    async fn roll_out(&self, aws: &Aws, outputs: &Outputs, progress: &dyn Progress) -> Result<(), DeployError> {
+        if windlass_config::is_loopback(&aws.endpoint(outputs)?) {
+            progress.notice(&format!(
+                "nobody is let in from outside; open a tunnel in another terminal: {}",
+                text(outputs, "ssm_tunnel")
+            ));
+        }
         Ok(())
     }
 
@@ -37,7 +43,7 @@ impl Place for Ec2 {
     async fn prove(&self, _aws: &Aws, release: &Release, outputs: &Outputs) -> Result<Vec<Proof>, DeployError> {
         let image = text(outputs, "image");
         Ok(vec![
-            Proof::new("digest", "the host was told to run what was pushed, by digest", image == release.image)
+            Proof::new("digest", "the host's parameter names what was pushed, by digest", image == release.image)
                 .measured(image),
         ])
     }

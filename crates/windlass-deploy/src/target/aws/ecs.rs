@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use aws_sdk_ecs::types::{DeploymentRolloutState, Service};
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service};
 use serde_json::{Value, json};
 use windlass_terraform::Stack;
 
@@ -65,9 +65,8 @@ impl Place for Ecs {
         let mut said = String::new();
         loop {
             let service = self.service(aws, outputs).await?;
-            let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
             let wanted = named(outputs, "task_definition")?;
-            if let Some(primary) = primary {
+            if let Some(primary) = primary(&service) {
                 let (running, desired) = (primary.running_count(), primary.desired_count());
                 progress.step(&format!("rolling out: {running} of {desired} tasks run"));
                 let (done, of) =
@@ -78,9 +77,7 @@ impl Place for Ecs {
                 match primary.rollout_state() {
                     // The circuit breaker has put the former one back.
                     _ if !ours => return Err(broken("ECS went back to the former task definition by itself", &said)),
-                    Some(DeploymentRolloutState::Completed)
-                        if running >= desired && service.deployments().len() == 1 =>
-                    {
+                    Some(DeploymentRolloutState::Completed) if running >= desired && alone(&service) => {
                         return Ok(());
                     }
                     Some(DeploymentRolloutState::Failed) => return Err(broken("the roll-out failed", &said)),
@@ -108,9 +105,10 @@ impl Place for Ecs {
     async fn prove(&self, aws: &Aws, release: &Release, outputs: &Outputs) -> Result<Vec<Proof>, DeployError> {
         let service = self.service(aws, outputs).await?;
         let image = self.image(aws, service.task_definition().unwrap_or_default()).await?;
-        let complete = service.deployments().iter().all(|deployment| {
-            deployment.rollout_state().is_none_or(|state| *state == DeploymentRolloutState::Completed)
-        });
+        let complete = alone(&service)
+            && primary(&service)
+                .and_then(Deployment::rollout_state)
+                .is_none_or(|state| *state == DeploymentRolloutState::Completed);
         let (running, desired) = (service.running_count(), service.desired_count());
         let (healthy, targets) = self.healthy(aws, outputs).await?;
         Ok(vec![
@@ -129,6 +127,17 @@ impl Place for Ecs {
     fn unprotected(&self) -> Vec<(&'static str, Value)> {
         vec![("deletion_protection", json!(false))]
     }
+}
+
+/// What the service is to run.
+fn primary(service: &Service) -> Option<&Deployment> {
+    service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))
+}
+
+/// Whether no task of another roll-out is left; one that failed may stay on the list.
+fn alone(service: &Service) -> bool {
+    let others = service.deployments().iter().filter(|deployment| deployment.status() != Some("PRIMARY"));
+    others.map(Deployment::running_count).sum::<i32>() == 0
 }
 
 fn broken(what: &str, said: &str) -> DeployError {

@@ -27,12 +27,17 @@ impl Aws {
     }
 
     /// The bootstrap, with the state it has in the bucket.
-    async fn bootstrap_workspace(&self) -> Result<Workspace, DeployError> {
+    async fn bootstrap_workspace(&self) -> Result<&Workspace, DeployError> {
         let state = self.bootstrap_state();
+        // Each time: until the lock is ours, another deploy may change it.
         if self.bucket.exists().await? {
             self.bucket.download(BOOTSTRAP_STATE, &state).await?;
         }
-        let workspace = self.workspace(Stack::Bootstrap, &Backend::Local(state))?;
+        self.bootstrap.get_or_try_init(|| self.initialised(Stack::Bootstrap, Backend::Local(state))).await
+    }
+
+    async fn initialised(&self, stack: Stack, backend: Backend) -> Result<Workspace, DeployError> {
+        let workspace = self.workspace(stack, &backend)?;
         workspace.init().await.map_err(error)?;
         Ok(workspace)
     }
@@ -75,15 +80,13 @@ impl Aws {
             .with("recovery_window", if destroying { 0 } else { 7 })
     }
 
-    async fn stack(&self) -> Result<Workspace, DeployError> {
+    async fn stack(&self) -> Result<&Workspace, DeployError> {
         let backend = Backend::S3 {
             bucket: self.bucket.name.clone(),
             key: self.bucket.key(&format!("{}.tfstate", self.kind().name())),
             region: self.cloud.region.clone(),
         };
-        let workspace = self.workspace(self.place.stack(), &backend)?;
-        workspace.init().await.map_err(error)?;
-        Ok(workspace)
+        self.stack.get_or_try_init(|| self.initialised(self.place.stack(), backend)).await
     }
 
     pub(super) async fn stack_outputs(&self) -> Result<Outputs, DeployError> {

@@ -1,6 +1,7 @@
 //! What a deploy says while it works: on standard error, so that standard output is the result.
 
 use std::{
+    io::{self, Write},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -13,6 +14,8 @@ pub struct Bar {
     bar: ProgressBar,
     shown: bool,
     phase: Mutex<Option<Phase>>,
+    /// What was last said to be done: told once, however often it is said.
+    last: Mutex<String>,
 }
 
 impl Bar {
@@ -25,13 +28,14 @@ impl Bar {
         if shown {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Self { bar, shown, phase: Mutex::new(None) }
+        Self { bar, shown, phase: Mutex::new(None), last: Mutex::default() }
     }
 
     fn line(&self, text: &str) {
         match self.shown {
             true => self.bar.println(text),
-            false => eprintln!("{text}"),
+            // Nobody may be reading any more, which is no reason to stop half-way.
+            false => drop(writeln!(io::stderr(), "{text}")),
         }
     }
 
@@ -47,9 +51,14 @@ impl Progress for Bar {
     }
 
     fn step(&self, text: &str) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == text {
+            return;
+        }
+        text.clone_into(&mut last);
         match self.shown {
             true => self.bar.set_message(format!("{:<7} {text}", self.phase())),
-            false => eprintln!("{:<7} {text}", self.phase()),
+            false => self.line(&format!("{:<7} {text}", self.phase())),
         }
     }
 

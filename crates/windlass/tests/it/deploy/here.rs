@@ -16,18 +16,18 @@ impl Here {
         let registry = TestRegistry::secure(test)?;
         yard.set("REGISTRY_PASSWORD", &registry.password);
         let here = Self { yard, registry, port: free_port().unwrap() };
-        here.configure("", "");
+        here.configure("");
         here.yard.commit("first");
         Some(here)
     }
 
-    /// With `local` in that section and `more` in `deploy`.
-    pub fn configure(&self, local: &str, more: &str) {
+    /// With `more` in the section `deploy`.
+    pub fn configure(&self, more: &str) {
         let registry = &self.registry;
         let ca = registry.ca.as_ref().unwrap();
         self.yard.configure(&format!(
             "  registry:\n    host: {}\n    username: {}\n    password: env:REGISTRY_PASSWORD\n    ca: {ca:?}\n  \
-             local: {{ port: {}, engine: podman{local} }}\n{more}",
+             local: {{ port: {}, engine: podman }}\n{more}",
             registry.host, registry.username, self.port,
         ));
     }

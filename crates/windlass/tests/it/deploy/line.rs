@@ -6,7 +6,7 @@ use super::{calls::Calls, here::Here, yard::Yard};
 
 #[test]
 fn a_release_is_proven_replaced_rolled_back_and_removed() {
-    let Some(here) = Here::new("the line on this machine") else { return };
+    let Some(mut here) = Here::new("the line on this machine") else { return };
     let yard = &here.yard;
     let first = yard.git(&["rev-parse", "--short", "HEAD"]);
     let summary = yard.json(&[]);
@@ -31,10 +31,19 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
 
     // One that never becomes ready here, although it was proven as an image: the former one serves throughout.
     let calls = Calls::start(endpoint.clone(), token.clone());
-    here.configure(", memory: 8MiB", "");
-    let third = yard.commit("third");
-    let told = yard.refused(&[]);
+    let whole = here.yard.image.clone();
+    here.yard.ship_what_breaks_where("FUSE");
+    here.yard.set("FUSE", "unlit");
+    here.configure("  secrets: { FUSE: env:FUSE }\n");
+    let third = here.yard.commit("third");
+    for phase in ["check", "build", "push"] {
+        here.yard.done(&[phase]);
+    }
+    here.yard.set("FUSE", "lit");
+    let told = here.yard.refused(&[]);
     let seen = calls.finish();
+    here.yard.image = whole;
+    let yard = &here.yard;
     assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
     assert_eq!(seen.releases.keys().collect::<Vec<_>>(), [&second]);
     assert!(
@@ -45,7 +54,7 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
 
     // One that is switched to and then does not keep a promise: the way back is taken by itself.
     let calls = Calls::start(endpoint.clone(), token.clone());
-    here.configure("", "  p95: 0s\n");
+    here.configure("  p95: 0s\n");
     let fourth = yard.commit("fourth");
     let told = yard.refused(&[]);
     let seen = calls.finish();

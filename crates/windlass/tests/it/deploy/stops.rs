@@ -129,7 +129,7 @@ fn each_missing_part_has_a_next_step() {
     let told = refused(&|_| (), &["verify"]);
     assert!(told.contains("verify needs the receipt of push"), "{told}");
     let begun = Instant::now();
-    here.configure("", "  environment: { API_TOKEN: hunter2hunter2 }\n");
+    here.configure("  environment: { API_TOKEN: hunter2hunter2 }\n");
     let told = refused(&|_| (), &["check"]);
     assert!(
         told.contains("looks like a secret") && told.contains("deploy.secrets") && !told.contains("hunter2"),

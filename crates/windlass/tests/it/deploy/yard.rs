@@ -15,7 +15,9 @@ use crate::house::WINDLASS;
 /// A project to deploy.
 pub struct Yard {
     pub name: String,
-    pub program: PathBuf,
+    /// What is shipped: the section `deploy.image`.
+    pub image: String,
+    program: PathBuf,
     directory: TempDir,
     variables: Vec<(String, String)>,
 }
@@ -50,7 +52,8 @@ impl Yard {
             set("CONTAINERS_STORAGE_CONF", &at("storage.conf")),
         ];
         let name = format!("wl{:08x}", hash(directory.path()));
-        let yard = Self { name, program, directory, variables };
+        let image = format!("{{ binary: {program:?} }}");
+        let yard = Self { name, image, program, directory, variables };
         for arguments in [
             &["init", "-q"] as &[&str],
             &["config", "user.email", "nobody@example.com"],
@@ -79,10 +82,29 @@ impl Yard {
         self.beside("home/windlass/deploy").join(&self.name)
     }
 
-    /// Writes windlass.yaml with this section `deploy`, besides the name and the program.
+    /// Writes windlass.yaml with this section `deploy`, besides the name and what is shipped.
     pub fn configure(&self, deploy: &str) {
-        let text = format!("deploy:\n  name: {}\n  image: {{ binary: {:?} }}\n{deploy}", self.name, self.program);
+        let text = format!("deploy:\n  name: {}\n  image: {}\n{deploy}", self.name, self.image);
         fs::write(self.project().join("windlass.yaml"), text).unwrap();
+    }
+
+    /// From now on ships a program that is windlass, but for where this variable has a value other than "unlit": there
+    /// it crashes.
+    pub fn ship_what_breaks_where(&mut self, variable: &str) {
+        let (source, program) = (self.beside("breaks.c"), self.beside("breaks"));
+        let text = format!(
+            "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n\
+             int main(int count, char **arguments) {{\n    (void)count;\n    char *fuse = getenv(\"{variable}\");\n    \
+             if (fuse && strcmp(fuse, \"unlit\")) {{\n        \
+             fputs(\"this release crashes here\\n\", stderr);\n        return 3;\n    }}\n    \
+             execv(\"bin/windlass\", arguments);\n    return 4;\n}}\n"
+        );
+        fs::write(&source, text).unwrap();
+        let compiled = Command::new("musl-gcc").args(["-static", "-O1", "-o"]).args([&program, &source]).status();
+        assert!(compiled.unwrap().success());
+        fs::create_dir_all(self.project().join("bin")).unwrap();
+        fs::copy(&self.program, self.project().join("bin/windlass")).unwrap();
+        self.image = format!("{{ binary: {program:?}, include: [bin] }}");
     }
 
     /// Changes something, and returns the version it becomes.
