@@ -177,6 +177,24 @@ impl StandIn {
         self.ask("dynamodb", "POST", "/", &headers, &table.to_string()).await;
     }
 
+    /// Writes a line to a log group.
+    pub async fn put_log(&self, group: &str, line: &str) {
+        let json = |action: &str, body: serde_json::Value| {
+            let headers = [("x-amz-target", format!("Logs_20140328.{action}"))];
+            (headers, body.to_string())
+        };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let event = serde_json::json!({ "timestamp": now.as_millis() as u64, "message": line });
+        let stream = serde_json::json!({ "logGroupName": group, "logStreamName": "test" });
+        let mut events = stream.clone();
+        events["logEvents"] = serde_json::json!([event]);
+        for (headers, body) in [json("CreateLogStream", stream), json("PutLogEvents", events)] {
+            let [(name, value)] = &headers;
+            let headers = [("content-type", "application/x-amz-json-1.1"), (*name, value.as_str())];
+            self.ask("logs", "POST", "/", &headers, &body).await;
+        }
+    }
+
     /// The services that still have something whose name holds `name`.
     pub async fn named(&self, name: &str) -> Vec<String> {
         const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.1");

@@ -116,7 +116,7 @@ pub struct RegistrySettings {
 }
 
 /// What is in the image.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageSettings {
     /// The static `windlass` program to ship. Default: in Windlass's own source tree it is built; elsewhere this program
@@ -127,6 +127,14 @@ pub struct ImageSettings {
     pub base: Option<PathBuf>,
     /// Files and directories of the project to put below `/srv`, beside windlass.yaml.
     pub include: Vec<PathBuf>,
+    /// What the image may weigh, compressed.
+    pub limit: Bytes,
+}
+
+impl Default for ImageSettings {
+    fn default() -> Self {
+        Self { binary: None, base: None, include: Vec::new(), limit: Bytes(30 << 20) }
+    }
 }
 
 /// The target `local`.

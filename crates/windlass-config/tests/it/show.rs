@@ -85,6 +85,7 @@ fn settings_are_shown_with_their_origins_and_can_be_read_again() {
         plain_http: false  # default
       image:
         include: []  # default
+        limit: "30MiB"  # default
       environment: {}  # default
       secrets: {}  # default
       local:

@@ -2,7 +2,8 @@
 
 use std::{
     io,
-    process::{Child, Command, ExitStatus},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
     time::Duration,
@@ -10,6 +11,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::sync::oneshot;
+
+/// Holds on to a process that is to end with this one, however this one ends: it reads from a pipe that nobody writes to,
+/// and what it reads is our end. `$0` is the process, `$1` how many seconds it has to save its state.
+const LEASH: &str = r#"read -r _; kill -s INT "$0"; sleep "$1"; kill -s KILL -- "-$0""#;
 
 /// Interrupts the group when dropped, and kills it when that does not help in time.
 pub(super) struct Group {
@@ -27,12 +32,21 @@ struct Leader {
 impl Group {
     /// Starts `command`, which must make a group of its own.
     pub(super) fn start(command: &mut Command, grace: Duration) -> io::Result<Self> {
-        let child = command.spawn()?;
+        let mut child = command.spawn()?;
+        let leash = match leash(&child, grace) {
+            Ok(leash) => leash,
+            Err(error) => {
+                // Nothing of it has begun.
+                child.kill()?;
+                child.wait()?;
+                return Err(error);
+            }
+        };
         let leader = Arc::new(Leader { pid: Mutex::new(Some(Pid::from_child(&child))), gone: Condvar::new() });
         let (send, ended) = oneshot::channel();
         let own = Arc::clone(&leader);
         // A thread, so that the end is seen to also when the runtime is gone.
-        thread::Builder::new().name("terraform".into()).spawn(move || _ = send.send(own.reap(child)))?;
+        thread::Builder::new().name("terraform".into()).spawn(move || _ = send.send(own.reap(child, leash)))?;
         Ok(Self { leader, ended, grace })
     }
 
@@ -69,6 +83,12 @@ impl Drop for Group {
     }
 }
 
+fn leash(child: &Child, grace: Duration) -> io::Result<Child> {
+    let mut command = Command::new("sh");
+    command.args(["-c", LEASH, &child.id().to_string(), &grace.as_secs().to_string()]).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}
+
 impl Leader {
     fn signal(&self, send: impl FnOnce(Pid) -> rustix::io::Result<()>) {
         let pid = self.pid.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +103,7 @@ impl Leader {
 
     /// Waits for the leader, then ends what is left of its group: a provider it could not stop would keep credentials.
     /// Until the leader is reaped, nobody else can have its identifier.
-    fn reap(&self, mut child: Child) -> io::Result<ExitStatus> {
+    fn reap(&self, mut child: Child, mut leash: Child) -> io::Result<ExitStatus> {
         let leader = Pid::from_child(&child);
         while let Err(rustix::io::Errno::INTR) =
             waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
@@ -91,6 +111,9 @@ impl Leader {
         let mut pid = self.pid.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody is left as a rule.
         _ = kill_process_group(leader, Signal::KILL);
+        // Its pipe is closed only once it is gone: it has nothing to act on.
+        _ = leash.kill();
+        _ = leash.wait();
         let status = child.wait();
         *pid = None;
         self.gone.notify_all();

@@ -7,4 +7,5 @@ mod line;
 mod refusals;
 mod sky;
 mod stops;
+mod twice;
 mod yard;

@@ -1,6 +1,6 @@
 //! What Terraform does for a deployment: the bucket and what images and secrets need, and the stack itself.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -12,6 +12,8 @@ use crate::{Artifacts, DeployError, Kind, Progress, Release};
 
 /// The bootstrap's own state, in the bucket it made.
 const BOOTSTRAP_STATE: &str = "bootstrap.tfstate";
+/// Longer than a run of a killed windlass may go on.
+const LOCK: Duration = Duration::from_secs(150);
 /// The last variables the stack was applied with: `stop`, `start` and `destroy` need them again.
 const LAST: &str = "variables.json";
 
@@ -37,7 +39,9 @@ impl Aws {
     }
 
     async fn initialised(&self, stack: Stack, backend: Backend) -> Result<Workspace, DeployError> {
-        let workspace = self.workspace(stack, &backend)?;
+        // What holds Terraform's own lock while we have the deployment's is a run whose windlass was killed: it is given the
+        // time it has to save its state.
+        let workspace = self.workspace(stack, &backend)?.with_lock_timeout(LOCK);
         workspace.init().await.map_err(error)?;
         Ok(workspace)
     }
@@ -93,7 +97,8 @@ impl Aws {
         self.stack().await?.outputs().await.map_err(error)
     }
 
-    /// Applies the stack. The deployment's lock is held, so a lock of Terraform's own is one that a killed run left.
+    /// Applies the stack. The deployment's lock is held, and Terraform ends with its windlass, so a lock of Terraform's own
+    /// that does not go away is one that a lost machine left.
     pub(super) async fn apply(
         &self,
         values: &Map<String, Value>,

@@ -10,6 +10,9 @@ use windlass_testkit::{aws::StandIn, skip};
 
 use super::yard::Yard;
 
+/// The section `deploy` of a function. Saved queries are beyond the stand-in.
+pub const LAMBDA: &str = "  target: lambda\n  region: us-east-1\n  variables: { queries: {}, s3_path_style: true }\n";
+
 pub struct Sky {
     pub yard: Yard,
     pub stand_in: StandIn,
@@ -21,6 +24,13 @@ impl Sky {
     pub async fn new(test: &str) -> Option<Self> {
         let yard = Self::yard(test)?;
         Some(Self::over(yard, StandIn::ministack().await?, None))
+    }
+
+    /// Where machines are said to run, and do not.
+    pub async fn without_machines(test: &str) -> Option<Self> {
+        let yard = Self::yard(test)?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/aws/moto_plus.py");
+        Some(Self::over(yard, StandIn::moto_with(script.as_ref()).await?, None))
     }
 
     /// Where tasks are containers of this machine.
@@ -54,7 +64,8 @@ impl Sky {
         let yard = &self.yard;
         yard.done(&["destroy", "--yes"]);
         assert!(!yard.project().join(".windlass").exists());
-        assert_eq!(yard.podman(&["ps", "--all", "--quiet"]), "");
+        // Those that have ended are the stand-in's, and go with it.
+        assert_eq!(yard.podman(&["ps", "--quiet"]), "");
         let left = self.stand_in.named(&yard.name).await;
         assert_eq!(left, Vec::<String>::new());
     }

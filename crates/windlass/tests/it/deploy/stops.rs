@@ -2,12 +2,10 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    process::Child,
     time::{Duration, Instant},
 };
 
-use super::here::Here;
+use super::{here::Here, yard::wait_for};
 
 #[test]
 fn killed_at_any_phase_it_goes_on_where_it_stopped() {
@@ -26,19 +24,6 @@ fn killed_at_any_phase_it_goes_on_where_it_stopped() {
     assert!(told.contains("check   its receipt stands") && told.contains("took over the lock"), "{told}");
     assert_eq!(yard.json(&["status"])["running"]["version"], version.as_str());
     assert_eq!(yard.containers().len(), 2, "{:?}", yard.containers());
-}
-
-/// Until it says that it does something of a phase.
-fn wait_for(child: &mut Child, beginning: &str) {
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut said = Vec::new();
-    for line in lines.map_while(Result::ok) {
-        if line.starts_with(beginning) && !line.contains("its receipt stands") && !line.contains("done in") {
-            return;
-        }
-        said.push(line);
-    }
-    panic!("it never came to {beginning}: {said:#?}");
 }
 
 #[test]
@@ -94,6 +79,18 @@ fn what_was_tampered_with_is_refused() {
     let told = yard.refused(&["push"]);
     assert!(told.contains(&name) && told.contains("hint:"), "{told}");
     fs::write(&stored, good).unwrap();
+
+    // The tag, moved to what else is in the repository: the bill of materials.
+    let repository = here.registry.storage.join(format!("docker/registry/v2/repositories/{}/_manifests", yard.name));
+    let link = repository.join(format!("tags/{version}/current/link"));
+    let good = fs::read_to_string(&link).unwrap();
+    let revisions = fs::read_dir(repository.join("revisions/sha256")).unwrap();
+    let mut names = revisions.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let other = names.find(|name| !good.ends_with(name.as_str())).unwrap();
+    fs::write(&link, format!("sha256:{other}")).unwrap();
+    let told = yard.refused(&["push"]);
+    assert!(told.contains(&version) && told.contains(&other) && told.contains("hint:"), "{told}");
+    fs::write(&link, good).unwrap();
 
     // An artifact.
     let mut bytes = fs::read(layer.path()).unwrap();

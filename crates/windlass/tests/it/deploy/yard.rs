@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -52,7 +53,8 @@ impl Yard {
             set("CONTAINERS_STORAGE_CONF", &at("storage.conf")),
         ];
         let name = format!("wl{:08x}", hash(directory.path()));
-        let image = format!("{{ binary: {program:?} }}");
+        // Built for tests, it is hardly optimised.
+        let image = format!("{{ binary: {program:?}, limit: 60MiB }}");
         let yard = Self { name, image, program, directory, variables };
         for arguments in [
             &["init", "-q"] as &[&str],
@@ -104,7 +106,7 @@ impl Yard {
         assert!(compiled.unwrap().success());
         fs::create_dir_all(self.project().join("bin")).unwrap();
         fs::copy(&self.program, self.project().join("bin/windlass")).unwrap();
-        self.image = format!("{{ binary: {program:?}, include: [bin] }}");
+        self.image = format!("{{ binary: {program:?}, include: [bin], limit: 60MiB }}");
     }
 
     /// Changes something, and returns the version it becomes.
@@ -154,6 +156,18 @@ impl Yard {
         told
     }
 
+    /// Runs it with these variables, and expects it to be refused with these words, one next step, and within a screen.
+    pub fn refused_with(&self, variables: &[(&str, &str)], arguments: &[&str], words: &[&str]) {
+        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{told}");
+        for words in words {
+            assert!(told.contains(words), "`{words}` is not in: {told}");
+        }
+        assert_eq!(told.lines().filter(|line| line.starts_with("hint: ")).count(), 1, "{told}");
+        assert!(told.lines().count() < 80 && !told.contains("panicked"), "{told}");
+    }
+
     pub fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.done(&[arguments, &["--json"]].concat())).unwrap()
     }
@@ -198,6 +212,19 @@ impl Drop for Yard {
         self.podman(&["network", "rm", "--force", &self.name]);
         self.podman(&["rmi", "--all", "--force"]);
     }
+}
+
+/// Until it says that it does something of a phase.
+pub fn wait_for(child: &mut Child, beginning: &str) {
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        if line.starts_with(beginning) && !line.contains("its receipt stands") && !line.contains("done in") {
+            return;
+        }
+        said.push(line);
+    }
+    panic!("it never came to {beginning}: {said:#?}");
 }
 
 /// The static program tests ship: built by `make test`.
