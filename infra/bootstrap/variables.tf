@@ -11,9 +11,9 @@ variable "force_destroy" {
 }
 
 variable "keep_images" {
-  description = "How many releases the repository keeps: as far back as a rollback reaches."
+  description = "How many images the repository keeps. Those of releases that failed count too, so it is more than a rollback needs."
   type        = number
-  default     = 10
+  default     = 200
 }
 
 variable "keep_versions_days" {

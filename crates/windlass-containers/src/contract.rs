@@ -14,14 +14,18 @@ mod web;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use secrecy::SecretString;
 
-use crate::engine::{Container, ContainerSpec, Engine, EngineError, Publish, Status};
+use crate::engine::{Container, ContainerSpec, Engine, EngineError, LABEL_DEPLOY, Publish, Status};
 pub use fact::{Fact, Measured, Outcome};
 use web::Web;
+
+/// The deployment that containers of proofs say they belong to, and how their names begin.
+const PROOF: &str = "windlass-proof";
 
 /// What an image is started with, and what it must keep to.
 #[derive(Debug, Clone)]
@@ -90,7 +94,7 @@ impl Proof {
 /// Runs the image and finds out. An engine that fails is a fact like others: that the image did not start.
 pub async fn prove(engine: &Engine, image: &str, expected: &Expectations) -> Proof {
     let name = name();
-    let mut spec = ContainerSpec::new("windlass-proof", &expected.release, &name, image);
+    let mut spec = ContainerSpec::new(PROOF, &expected.release, &name, image);
     spec.arguments.clone_from(&expected.arguments);
     spec.environment.clone_from(&expected.environment);
     spec.memory = expected.memory;
@@ -197,8 +201,22 @@ async fn ask(container: &Container, web: &Web, expected: &Expectations, facts: &
     process::prove(container, expected, facts);
 }
 
+/// Removes what proofs left whose process was killed. Names what it removed.
+pub async fn sweep(engine: &Engine) -> Result<Vec<String>, EngineError> {
+    let mut removed = Vec::new();
+    for container in engine.list(LABEL_DEPLOY, PROOF).await? {
+        let process = container.name.strip_prefix(PROOF).and_then(|rest| rest.split('-').nth(1)?.parse::<u32>().ok());
+        let lives = process.is_some_and(|process| Path::new(&format!("/proc/{process}")).exists());
+        if !lives {
+            engine.remove(&container.name).await?;
+            removed.push(container.name);
+        }
+    }
+    Ok(removed)
+}
+
 /// A name that no other proof has.
 fn name() -> String {
     let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("windlass-proof-{}-{}", std::process::id(), moment.as_nanos())
+    format!("{PROOF}-{}-{}", std::process::id(), moment.as_nanos())
 }

@@ -28,6 +28,9 @@ pub(crate) async fn prove(
         }
         Err(error) => return Err(engine_error(error)),
     };
+    for name in contract::sweep(&engine).await.map_err(engine_error)? {
+        progress.notice(&format!("removed {name}, which a killed build had left"));
+    }
     let version = &project.commit.version;
     progress.step("starting a container of the image");
     let tag = format!("{}:{version}", project.deploy().name);

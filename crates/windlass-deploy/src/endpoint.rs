@@ -1,6 +1,9 @@
 //! The promises any endpoint can be asked for, from outside.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
@@ -8,7 +11,7 @@ use url::Url;
 use windlass_client::{CheckOptions, HttpTarget, Report, Status, Target};
 use windlass_core::{ExposeSecret, SecretString, chain};
 
-use crate::{DeployError, Kind, Proof, Version};
+use crate::{DeployError, Kind, Outcome, Proof, Version};
 
 /// What is asked.
 pub(crate) struct Question<'a> {
@@ -32,7 +35,12 @@ impl Question<'_> {
     /// Asks for all of them.
     pub async fn ask(&self) -> Result<Vec<Proof>, DeployError> {
         let client = client()?;
-        let mut proofs = vec![self.health(&client).await, self.ready(&client).await, self.tls()];
+        let tls = self.tls().await;
+        if tls.outcome == Outcome::Failed {
+            // Nothing that carries the token goes there.
+            return Ok(vec![self.health(&client).await, tls]);
+        }
+        let mut proofs = vec![self.health(&client).await, self.ready(&client).await, tls];
         if self.closed {
             proofs.push(self.refuses(&client).await);
         }
@@ -91,13 +99,16 @@ impl Question<'_> {
         }
     }
 
-    fn tls(&self) -> Proof {
+    async fn tls(&self) -> Proof {
         let promise = "the certificate is valid";
         match self.endpoint.scheme() {
             // Whatever else is asked goes through the same verification, and fails without it.
             "https" => Proof::new("tls", promise, true),
             _ if windlass_config::is_loopback(self.endpoint) => {
                 Proof::skipped("tls", promise, "plain HTTP, and only on this machine")
+            }
+            _ if is_private(self.endpoint).await => {
+                Proof::skipped("tls", promise, "plain HTTP, and only within a private network")
             }
             _ => Proof::new("tls", promise, false).detail("plain HTTP: anyone between may read the token"),
         }
@@ -121,7 +132,11 @@ impl Question<'_> {
         let promise = "every MCP check passes";
         if self.closed && self.credential.is_none() {
             let why = "no credential at hand: set WINDLASS_TOKEN to a key of this server";
-            return Ok(vec![Proof::skipped("protocol", promise, why)]);
+            // A release that takes requests is not proven by what nobody asked it.
+            return Ok(vec![match self.p95 {
+                Some(_) => Proof::new("protocol", promise, false).detail(why),
+                None => Proof::skipped("protocol", promise, why),
+            }]);
         }
         let unasked = |error: windlass_client::ClientError| DeployError::new(Kind::Failed, error.to_string());
         let mut target = HttpTarget::new(self.at("/mcp").as_str()).map_err(unasked)?;
@@ -166,6 +181,18 @@ fn tools(report: &Report) -> Proof {
     Proof::new("tools", "every tool lists", count > 0).measured(format!("{count} tools"))
 }
 
+/// Whether every address of the host is one that no router of the internet knows.
+async fn is_private(url: &Url) -> bool {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
+    let Ok(found) = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await else { return false };
+    let addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+    let private = |address: &IpAddr| match address {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
+    };
+    !addresses.is_empty() && addresses.iter().all(private)
+}
+
 /// A client that keeps no connection for longer than a question, and follows nobody.
 fn client() -> Result<Client, DeployError> {
     windlass_client::install_tls();
@@ -183,7 +210,7 @@ pub(crate) async fn answers(endpoint: &Url, version: &Version, patience: Duratio
     let until = Instant::now() + patience;
     loop {
         let health = tokio::time::timeout(Duration::from_secs(5), question.health(&client)).await;
-        if health.is_ok_and(|proof| proof.outcome == crate::Outcome::Passed) {
+        if health.is_ok_and(|proof| proof.outcome == Outcome::Passed) {
             return Ok(true);
         }
         if Instant::now() >= until {
@@ -199,7 +226,7 @@ pub(crate) async fn ready(endpoint: &Url, version: &Version, patience: Duration)
     let question = Question { endpoint, version: Some(version), credential: None, closed: false, p95: None };
     let until = Instant::now() + patience;
     while answers(endpoint, version, until.saturating_duration_since(Instant::now())).await? {
-        if question.ready(&client).await.outcome == crate::Outcome::Passed {
+        if question.ready(&client).await.outcome == Outcome::Passed {
             return Ok(true);
         }
         if Instant::now() >= until {

@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 /// Why a deploy stopped: what was wrong, what to do next, and what was found on the way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DeployError {
     /// The kind.
     pub kind: Kind,

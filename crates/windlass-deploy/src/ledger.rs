@@ -115,7 +115,13 @@ impl Ledger {
         loop {
             let (mut releases, only) = self.marked().await?;
             change(&mut releases);
-            releases.releases.truncate(KEPT);
+            // What is live stays, however many were tried after it.
+            let live = releases.live.clone();
+            let mut place = 0;
+            releases.releases.retain(|release| {
+                place += 1;
+                place <= KEPT || Some(&release.version) == live.as_ref()
+            });
             // Text, numbers and lists; writing them cannot fail.
             let text = serde_json::to_string_pretty(&releases).unwrap_or_default();
             if self.shelf.put(NAME, &text, only).await?.is_some() {

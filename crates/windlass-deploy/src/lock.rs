@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -32,6 +32,9 @@ pub struct Owner {
     pub host: String,
     /// The process on that machine.
     pub process: u32,
+    /// Where that number means this process: the boot of the machine and the namespace. Two containers may have one name.
+    #[serde(default)]
+    pub place: String,
     /// What it does: `deploy 1a2b3c4`.
     pub doing: String,
     /// Since when.
@@ -53,10 +56,16 @@ impl Owner {
                 .unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw())),
             host: host(),
             process: std::process::id(),
+            place: place(),
             doing: doing.to_owned(),
             since: now,
             expires: now + TTL,
         }
+    }
+
+    /// Whether both are one holding of the lock.
+    fn is(&self, other: &Self) -> bool {
+        (&self.host, &self.place, self.process, self.since) == (&other.host, &other.place, other.process, other.since)
     }
 
     /// Whether it has certainly ended: its time is up, or it was a process of this machine that is no more.
@@ -65,7 +74,10 @@ impl Owner {
             let id = i32::try_from(self.process).ok().and_then(rustix::process::Pid::from_raw);
             id.is_none_or(|id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::SRCH))
         };
-        self.expires < OffsetDateTime::now_utc() || (self.host == host() && dead())
+        let now = OffsetDateTime::now_utc();
+        // A time so far off was never given by a clock that agrees with ours.
+        let never = self.expires > now + 10 * TTL;
+        self.expires < now || never || (!self.place.is_empty() && self.place == place() && dead())
     }
 }
 
@@ -77,14 +89,25 @@ impl fmt::Display for Owner {
     }
 }
 
-fn host() -> String {
+fn place() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    match boot.trim() {
+        "" => String::new(),
+        boot => format!("{boot} {}", namespace.display()),
+    }
+}
+
+pub(crate) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The lock, held and renewed until it is released.
 pub struct Lock {
     shelf: Arc<dyn Shelf>,
-    lost: Arc<AtomicBool>,
+    owner: Owner,
+    /// When it expires, in seconds since 1970, by the last renewal that worked; 0 once it is lost.
+    valid: Arc<AtomicI64>,
     renewal: JoinHandle<()>,
 }
 
@@ -132,34 +155,32 @@ impl Lock {
     }
 
     fn keep(shelf: Arc<dyn Shelf>, mut owner: Owner, mut mark: Mark) -> Self {
-        let lost = Arc::new(AtomicBool::new(false));
-        let (shelf_, lost_) = (shelf.clone(), lost.clone());
+        let valid = Arc::new(AtomicI64::new(owner.expires.unix_timestamp()));
+        let (shelf_, valid_, own) = (shelf.clone(), valid.clone(), owner.clone());
         let renewal = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEWAL).await;
                 owner.expires = OffsetDateTime::now_utc() + TTL;
                 match shelf_.put(NAME, &text(&owner), Only::IfSame(mark.clone())).await {
-                    Ok(Some(renewed)) => mark = renewed,
+                    Ok(Some(renewed)) => {
+                        mark = renewed;
+                        valid_.store(owner.expires.unix_timestamp(), Ordering::Relaxed);
+                    }
                     Ok(None) => break,
                     // Not renewed is not lost: there are several tries before it expires.
-                    Err(error) => {
-                        tracing::warn!("the lock could not be renewed: {error}");
-                        if owner.expires + RENEWAL < OffsetDateTime::now_utc() {
-                            break;
-                        }
-                    }
+                    Err(error) => tracing::warn!("the lock could not be renewed: {error}"),
                 }
             }
-            lost_.store(true, Ordering::Relaxed);
+            valid_.store(0, Ordering::Relaxed);
         });
-        Self { shelf, lost, renewal }
+        Self { shelf, owner: own, valid, renewal }
     }
 
     /// An error when somebody else has taken it over in the meantime, as after this machine slept.
     pub fn check(&self) -> Result<(), DeployError> {
-        match self.lost.load(Ordering::Relaxed) {
-            false => Ok(()),
-            true => Err(DeployError::new(Kind::Locked, "the lock was lost: this process was away for too long")
+        match self.valid.load(Ordering::Relaxed) > OffsetDateTime::now_utc().unix_timestamp() {
+            true => Ok(()),
+            false => Err(DeployError::new(Kind::Locked, "the lock was lost: this process was away for too long")
                 .hint("see `windlass deploy status`, then run `windlass deploy` again: it goes on where it stopped")),
         }
     }
@@ -167,9 +188,11 @@ impl Lock {
     /// Lets others in.
     pub async fn release(self) -> Result<(), DeployError> {
         self.renewal.abort();
-        match self.check() {
-            Ok(()) => self.shelf.remove(NAME).await,
-            Err(_) => Ok(()),
+        let holder = self.shelf.get(NAME).await?.and_then(|(text, _)| serde_json::from_str::<Owner>(&text).ok());
+        match holder.is_some_and(|holder| holder.is(&self.owner)) {
+            true => self.shelf.remove(NAME).await,
+            // Somebody took it over.
+            false => Ok(()),
         }
     }
 }
@@ -228,8 +251,9 @@ mod tests {
         let expired = Owner { host: "elsewhere".into(), expires: now - TTL, ..Owner::this_process("x") };
         // Process ids end far below this.
         let dead = Owner { process: 0x3fff_ffff, ..Owner::this_process("x") };
-        let elsewhere = Owner { host: "elsewhere".into(), process: 0x3fff_ffff, ..Owner::this_process("x") };
-        for (owner, free) in [(expired, true), (dead, true), (elsewhere, false)] {
+        let elsewhere = Owner { place: "elsewhere".into(), process: 0x3fff_ffff, ..Owner::this_process("x") };
+        let unbelievable = Owner { expires: now + 1000 * TTL, ..Owner::this_process("x") };
+        for (owner, free) in [(expired, true), (dead, true), (elsewhere, false), (unbelievable, true)] {
             shelf.remove(NAME).await.unwrap();
             shelf.put(NAME, &text(&owner), Only::IfAbsent).await.unwrap();
             let taken = Lock::take(shelf.clone(), Owner::this_process("y"), Duration::ZERO, &Quiet).await;

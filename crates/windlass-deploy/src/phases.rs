@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use build::build;
+pub(crate) use build::{build, included};
 pub(crate) use check::{check, judge};
 pub(crate) use push::push;
 

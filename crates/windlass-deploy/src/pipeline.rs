@@ -4,12 +4,12 @@ mod back;
 mod inputs;
 mod report;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::OnceCell;
-use windlass_config::Env;
+use windlass_config::{Env, settings::TargetKind};
 use windlass_core::{SecretString, units::Span};
 
 pub use report::{RolledBack, Standing, Summary};
@@ -135,7 +135,18 @@ impl Pipeline {
     /// Of the deployment, wherever it is started from.
     async fn lock(&self, doing: &str, patience: Duration) -> Result<Lock, DeployError> {
         let place = self.place().await?;
-        place.target.found(&*self.progress).await?;
+        place.target.found(true, &*self.progress).await?;
+        Lock::take(place.shelf.clone(), Owner::this_process(doing), patience, &*self.progress).await
+    }
+
+    /// The same, for what changes a deployment that is there.
+    async fn lock_standing(&self, doing: &str, patience: Duration) -> Result<Lock, DeployError> {
+        let place = self.place().await?;
+        if !place.target.found(false, &*self.progress).await? {
+            let deploy = self.project.deploy();
+            let message = format!("nothing is deployed as {} on {}", deploy.name, deploy.target.name());
+            return Err(DeployError::new(Kind::Usage, message).hint("run `windlass deploy` first"));
+        }
         Lock::take(place.shelf.clone(), Owner::this_process(doing), patience, &*self.progress).await
     }
 
@@ -146,6 +157,9 @@ impl Pipeline {
         patience: Duration,
         locks: &mut Vec<Lock>,
     ) -> Result<Summary, DeployError> {
+        if steps.iter().any(|step| !matches!(step.action, Action::Skip(_))) {
+            self.project.require_secrets()?;
+        }
         for step in steps {
             let phase = step.phase;
             self.progress.begin(phase);
@@ -178,7 +192,7 @@ impl Pipeline {
         };
         if phase == Phase::Push {
             // Where the token and the image are kept.
-            self.target().await?.prepare(&self.project.secret_names(), progress).await?;
+            self.target().await?.prepare(&self.secret_names().await?, progress).await?;
         }
         let token = match phase {
             // Nobody but this machine sees it, so any will do.
@@ -205,7 +219,7 @@ impl Pipeline {
                 let pushed: Pushed = held(Phase::Push)?.output()?;
                 let release = self.release(&pushed);
                 self.ledger().await?.enter(&release).await?;
-                let deployed = self.bring_up(&release).await?;
+                let deployed = self.bring_up(&release, true).await?;
                 written(Done { output: deployed, proofs: Vec::new() }, "")
             }
             Phase::Verify => {
@@ -232,13 +246,30 @@ impl Pipeline {
             self.receipts.keep_failed(&receipt)?;
             return Err(error);
         }
-        self.receipts.write(&receipt)?;
         if phase == Phase::Verify {
             let release = self.live_candidate().await?;
+            // Before the receipt: with it this would not be done again.
             self.ledger().await?.settle(&release.version, State::Proven, true).await?;
-            self.target().await?.settle(&release).await?;
+            self.retire(&release).await?;
         }
+        self.receipts.write(&receipt)?;
         Ok(milliseconds)
+    }
+
+    /// The secrets this release has, and those of the releases that may be gone back to.
+    async fn secret_names(&self) -> Result<Vec<String>, DeployError> {
+        let releases = self.ledger().await?.read().await?.releases;
+        let proven = releases.into_iter().filter(|release| release.state == State::Proven);
+        let names = proven.flat_map(|release| release.secrets).chain(self.project.secret_names());
+        Ok(names.collect::<BTreeSet<String>>().into_iter().collect())
+    }
+
+    /// Lets go of what was kept to go back to. What stays is in nobody's way, and no reason to take a proven release back.
+    async fn retire(&self, release: &Release) -> Result<(), DeployError> {
+        if let Err(error) = self.target().await?.settle(release).await {
+            self.progress.notice(&format!("what ran before could not be removed: {error}"));
+        }
+        Ok(())
     }
 
     /// The token of this deployment, where nobody chose one.
@@ -276,10 +307,12 @@ impl Pipeline {
         })
     }
 
-    async fn bring_up(&self, release: &Release) -> Result<Deployed, DeployError> {
+    /// `anew`: with the secrets of this machine. A release that is gone back to keeps those the account has.
+    async fn bring_up(&self, release: &Release, anew: bool) -> Result<Deployed, DeployError> {
         let token = self.made_token().await?;
         let mut secrets = self.project.secrets(token.as_ref());
-        secrets.retain(|name, _| release.secrets.contains(name));
+        let hands_over = anew || release.target == TargetKind::Local;
+        secrets.retain(|name, _| hands_over && release.secrets.contains(name));
         let directory = self.project.state.join("artifacts").join(release.version.as_str());
         let artifacts = Artifacts { image: directory.join("image"), package: directory.join("lambda.zip") };
         self.target().await?.deploy(release, &artifacts, &secrets, &*self.progress).await

@@ -1,4 +1,4 @@
-//! Receipts and releases are sealed, so that a later phase believes only what this user's `windlass` wrote.
+//! Receipts are sealed, so that a later phase believes only what this user's `windlass` wrote.
 
 use std::{
     fs,

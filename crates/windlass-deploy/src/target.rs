@@ -47,8 +47,8 @@ pub struct Artifacts {
 /// A place a release can run.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// Makes the place of the lock, where it is missing.
-    async fn found(&self, progress: &dyn Progress) -> Result<(), DeployError>;
+    /// Whether the place of the lock is there. Makes it where it is missing, if it is to.
+    async fn found(&self, make: bool, progress: &dyn Progress) -> Result<bool, DeployError>;
 
     /// Makes what must be there before anything is pushed, where it is missing: a registry, a bucket.
     async fn prepare(&self, secrets: &[String], progress: &dyn Progress) -> Result<(), DeployError>;

@@ -73,6 +73,11 @@ fn git(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, DeployError> {
         .detail(String::from_utf8_lossy(&output.stderr).trim()))
 }
 
+/// Whether git has something below `path` in its index.
+pub(crate) fn tracks(directory: &Path, path: &str) -> Result<bool, DeployError> {
+    Ok(!git(directory, &["ls-files", "--", path])?.is_empty())
+}
+
 impl Version {
     /// The version in words.
     pub fn as_str(&self) -> &str {

@@ -24,6 +24,8 @@ pub use commands::{OnEvent, Work};
 pub use overrides::Backend;
 pub use variables::Variables;
 
+/// Where Terraform leaves a state it could not save, in the directory it runs in.
+const ERRORED: &str = "errored.tfstate";
 /// Says that a directory is ours to empty.
 const MARK: &str = ".windlass-workspace";
 
@@ -55,6 +57,7 @@ impl Workspace {
         let sources = sources.into();
         let directory = std::path::absolute(directory).map_err(|error| files(directory, &error))?;
         let source = directory.join("source");
+        rescue(&source.join(&sources.root).join(ERRORED), &directory.join(ERRORED))?;
         clear(&directory, &source)?;
         for folder in ["log", "data"].map(|name| directory.join(name)) {
             private_folder(&folder)?;
@@ -112,6 +115,14 @@ impl Workspace {
     /// Where the output of each command is kept.
     pub fn logs(&self) -> PathBuf {
         self.directory.join("log")
+    }
+}
+
+/// A state that could not be saved is all that knows what was made: it is kept until the next `init` has saved it.
+fn rescue(left: &Path, kept: &Path) -> Result<(), Error> {
+    match fs::rename(left, kept) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(files(left, &error)),
+        _ => Ok(()),
     }
 }
 

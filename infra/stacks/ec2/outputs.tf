@@ -1,3 +1,8 @@
+locals {
+  # Those who are let in come from private networks alone, or there is no other way in.
+  _inside = !(var.public_ip || var.elastic_ip) || alltrue([for cidr in var.allowed_cidrs : can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", cidr))])
+}
+
 output "alarm_names" {
   description = "Every alarm."
   value       = sort(concat(module.observability.alarm_names, module.host.alarm_names))
@@ -5,7 +10,7 @@ output "alarm_names" {
 
 output "endpoint" {
   description = "Base URL for those who are let in: `/mcp`, `/health` and `/ready` are below it. For everybody else, ssm_tunnel."
-  value       = "http://${length(var.allowed_cidrs) == 0 ? "127.0.0.1" : var.public_ip || var.elastic_ip ? module.host.public_ip : module.host.private_ip}:${var.port}"
+  value       = "http://${length(var.allowed_cidrs) == 0 ? "127.0.0.1" : local._inside ? module.host.private_ip : module.host.public_ip}:${var.port}"
 }
 
 output "image" {
@@ -36,6 +41,11 @@ output "public_ip" {
 output "release" {
   description = "The release the machine is to run, as its parameter has it."
   value       = module.host.release
+}
+
+output "running" {
+  description = "Whether the machine is to run."
+  value       = var.running
 }
 
 output "ssm_command" {

@@ -17,11 +17,13 @@ pub(crate) struct Bucket {
     client: Client,
     pub name: String,
     prefix: String,
+    /// Whose it has to be: anybody may have made one of this name.
+    account: String,
 }
 
 impl Bucket {
     pub fn new(cloud: &Cloud, name: &str, prefix: &str) -> Self {
-        Self { client: cloud.s3(), name: name.to_owned(), prefix: prefix.to_owned() }
+        Self { client: cloud.s3(), name: name.to_owned(), prefix: prefix.to_owned(), account: cloud.account.clone() }
     }
 
     /// The key of an object.
@@ -31,7 +33,7 @@ impl Bucket {
 
     /// Whether it is there, and ours.
     pub async fn exists(&self) -> Result<bool, DeployError> {
-        match self.client.head_bucket().bucket(&self.name).send().await {
+        match self.client.head_bucket().bucket(&self.name).expected_bucket_owner(&self.account).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(false),
             Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => Ok(false),
@@ -54,7 +56,15 @@ impl Bucket {
     pub async fn upload(&self, name: &str, file: &Path) -> Result<(), DeployError> {
         let body = ByteStream::from_path(file).await;
         let body = body.map_err(|error| DeployError::file("the file", file, &std::io::Error::other(error)))?;
-        let put = self.client.put_object().bucket(&self.name).key(self.key(name)).body(body).send().await;
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .key(self.key(name))
+            .body(body)
+            .send()
+            .await;
         put.map(drop).map_err(|error| aws_error(&format!("writing to the bucket {}", self.name), &error))
     }
 
@@ -66,7 +76,14 @@ impl Bucket {
     }
 
     async fn bytes(&self, name: &str) -> Result<Option<(Vec<u8>, Mark)>, DeployError> {
-        let got = self.client.get_object().bucket(&self.name).key(self.key(name)).send().await;
+        let got = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .key(self.key(name))
+            .send()
+            .await;
         let reading = format!("reading {name} from the bucket {}", self.name);
         match got {
             Ok(object) => {
@@ -89,7 +106,7 @@ impl Shelf for Bucket {
     }
 
     async fn put(&self, name: &str, text: &str, only: Only) -> Result<Option<Mark>, DeployError> {
-        let put = self.client.put_object().bucket(&self.name).key(self.key(name));
+        let put = self.client.put_object().bucket(&self.name).expected_bucket_owner(&self.account).key(self.key(name));
         let put = put.content_type("application/json").body(ByteStream::from(text.as_bytes().to_vec()));
         let put = match only {
             Only::IfAbsent => put.if_none_match("*"),
@@ -111,7 +128,15 @@ impl Shelf for Bucket {
     }
 
     async fn remove(&self, name: &str) -> Result<(), DeployError> {
-        match self.client.delete_object().bucket(&self.name).key(self.key(name)).send().await {
+        match self
+            .client
+            .delete_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .key(self.key(name))
+            .send()
+            .await
+        {
             Err(error) if code_of(&error) == Some("NoSuchBucket") => Ok(()),
             Err(error) => Err(aws_error(&format!("removing {name} from the bucket {}", self.name), &error)),
             Ok(_) => Ok(()),

@@ -1,12 +1,14 @@
 //! `build`: the image and the zip from one program, and the image's contract kept by a real container.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Read,
     path::{Path, PathBuf},
 };
 
 use memchr::memmem;
+use sha2::{Digest, Sha256};
 use windlass_core::{ExposeSecret, SecretString};
 use windlass_image::{ImageFile, ImageSpec, LayerFile, Layout, Source, build as image, lambda_zip};
 
@@ -69,6 +71,25 @@ fn spec(project: &Project, binary: PathBuf) -> Result<ImageSpec, DeployError> {
     Ok(spec)
 }
 
+/// What the files of `deploy.image.include` and the base are, whether or not git knows them.
+pub(crate) fn included(project: &Project) -> Result<BTreeMap<String, String>, DeployError> {
+    let mut files = Vec::new();
+    for include in &project.deploy().image.include {
+        include_tree(&project.root, include, &mut files)?;
+    }
+    let mut found = BTreeMap::new();
+    for file in files {
+        let Source::Path(path) = &file.source else { continue };
+        let digest = hex::encode(Sha256::digest(super::read(path)?));
+        found.insert(file.path, format!("{:o} {digest}", file.mode));
+    }
+    if let Some(base) = &project.deploy().image.base {
+        let base = Layout::open(project.root.join(base)).map_err(image_error)?;
+        found.insert("the base".to_owned(), base.digest().to_string());
+    }
+    Ok(found)
+}
+
 /// Adds a file or a directory of the project, links left out: they may lead out of it.
 fn include_tree(root: &Path, include: &Path, files: &mut Vec<ImageFile>) -> Result<(), DeployError> {
     let at = root.join(include);
@@ -81,6 +102,12 @@ fn include_tree(root: &Path, include: &Path, files: &mut Vec<ImageFile>) -> Resu
         return Err(DeployError::new(Kind::Usage, message).hint("name files of the project, relative to windlass.yaml"));
     };
     let unreadable = |error: std::io::Error| DeployError::file("deploy.image.include:", &at, &error);
+    // Whatever is above it must not be a link either.
+    let real = at.parent().unwrap_or(root).canonicalize().map_err(unreadable)?;
+    if !real.starts_with(root.canonicalize().map_err(unreadable)?) {
+        let message = format!("deploy.image.include: {} leads out of the project by a link", include.display());
+        return Err(DeployError::new(Kind::Usage, message).hint("name files of the project themselves"));
+    }
     let kind = fs::symlink_metadata(&at).map_err(unreadable)?;
     if kind.is_dir() {
         let mut entries: Vec<PathBuf> = Vec::new();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use windlass_config::settings::TargetKind;
+
 use super::{Pipeline, RolledBack, finish};
 use crate::{DeployError, Kind, Phase, Release, State, Version, phases};
 
@@ -56,23 +58,40 @@ impl Pipeline {
     }
 
     async fn restore(&self, former: &Release) -> Result<RolledBack, DeployError> {
-        let deployed = self.bring_up(former).await?;
+        let deployed = self.bring_up(former, false).await?;
         let proofs = self.prove(former, &deployed, former.p95).await?;
         let what = format!("release {}, gone back to,", former.version);
         phases::judge(&proofs, &what, "see `windlass deploy logs`")?;
         self.ledger().await?.settle(&former.version, State::Proven, true).await?;
-        self.target().await?.settle(former).await?;
+        self.retire(former).await?;
         Ok(RolledBack { version: former.version.clone(), endpoint: deployed.endpoint, proofs })
     }
 
     /// Back to `version`, or to the newest proven release beside the live one.
     pub async fn rollback(&self, version: Option<&Version>, patience: Duration) -> Result<RolledBack, DeployError> {
         let doing = version.map_or("rollback".to_owned(), |version| format!("rollback to {version}"));
-        let lock = self.lock(&doing, patience).await?;
+        let lock = self.lock_standing(&doing, patience).await?;
         let outcome = async {
+            if self.project.deploy().target == TargetKind::Local {
+                self.project.require_secrets()?;
+            }
             let former = self.choose(version).await?;
+            let live = self.ledger().await?.read().await?.live().cloned();
             self.progress.step(&format!("going back to {}", former.version));
-            self.restore(&former).await
+            match (self.restore(&former).await, live) {
+                (Err(error), Some(live)) if live.version != former.version => {
+                    self.progress.notice(&format!("it failed: {} takes the requests again", live.version));
+                    self.restore(&live).await.map_err(|worse| {
+                        let detail =
+                            format!("{error}\nand release {} could not be brought back: {worse}", live.version);
+                        DeployError::new(Kind::Failed, "the way back failed")
+                            .hint("see `windlass deploy status`")
+                            .detail(detail)
+                    })?;
+                    Err(error)
+                }
+                (outcome, _) => outcome,
+            }
         };
         finish(outcome.await, vec![lock]).await
     }
@@ -110,7 +129,7 @@ impl Pipeline {
 
     /// Stops what costs money, or starts it again.
     pub async fn power(&self, on: bool, patience: Duration) -> Result<String, DeployError> {
-        let lock = self.lock(if on { "start" } else { "stop" }, patience).await?;
+        let lock = self.lock_standing(if on { "start" } else { "stop" }, patience).await?;
         let outcome = async { self.target().await?.power(on, &*self.progress).await };
         finish(outcome.await, vec![lock]).await
     }
@@ -118,7 +137,7 @@ impl Pipeline {
     /// Removes everything this deployment made, here and at the target. Names it.
     pub async fn destroy(&self, patience: Duration) -> Result<Vec<String>, DeployError> {
         let here = self.lock_here("destroy", patience).await?;
-        let lock = self.lock("destroy", patience).await?;
+        let lock = self.lock_standing("destroy", patience).await?;
         let outcome = async {
             lock.check()?;
             self.target().await?.destroy(&*self.progress).await

@@ -5,14 +5,16 @@ use std::fs;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::{DeployError, Phase, Receipt, project::Project, receipt::digest};
+use crate::{DeployError, Phase, Receipt, phases, project::Project, receipt::digest};
 
 /// A digest of everything `phase` takes in.
 pub(super) fn of(project: &Project, phase: Phase, before: Option<&Receipt>) -> Result<String, DeployError> {
     let deploy = project.deploy();
     let own = match phase {
         Phase::Check => json!([configuration(project)?, deploy.test, project.secret_names(), project.environment()]),
-        Phase::Build => json!([deploy.name, deploy.image, program(project)?, configuration(project)?]),
+        Phase::Build => {
+            json!([deploy.name, deploy.image, program(project)?, configuration(project)?, phases::included(project)?,])
+        }
         Phase::Push => json!([deploy.name, deploy.target, deploy.registry, deploy.region, deploy.account]),
         Phase::Deploy => json!([
             deploy.name,

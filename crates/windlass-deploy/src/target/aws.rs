@@ -6,9 +6,10 @@ mod lambda;
 mod observe;
 mod terraform;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use async_trait::async_trait;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -27,6 +28,7 @@ use crate::{
     endpoint,
     project::Project,
     registry,
+    shelf::Shelf,
 };
 
 /// The secret of the token that was made.
@@ -159,10 +161,26 @@ impl Aws {
 
     /// What the stack said of itself when it was last applied; nothing where it never was.
     async fn outputs(&self) -> Result<Outputs, DeployError> {
-        match self.bucket.exists().await? {
-            true => self.stack_outputs().await,
-            false => Ok(Outputs::new()),
+        // From the state as it lies there: whoever only asks neither waits for Terraform nor gets in its way.
+        #[derive(Deserialize)]
+        struct State {
+            outputs: BTreeMap<String, Output>,
         }
+        #[derive(Deserialize)]
+        struct Output {
+            value: Value,
+        }
+        if !self.bucket.exists().await? {
+            return Ok(Outputs::new());
+        }
+        let name = self.state_name();
+        let Some((text, _)) = self.bucket.get(&name).await? else { return Ok(Outputs::new()) };
+        let state: State = serde_json::from_str(&text).map_err(|error| {
+            DeployError::new(Kind::Failed, format!("{name} in {} is not a state of Terraform's", self.bucket.name))
+                .hint("see what `terraform state pull` says in the ejected stack")
+                .detail(error.to_string())
+        })?;
+        Ok(state.outputs.into_iter().map(|(name, output)| (name, output.value)).collect())
     }
 }
 
@@ -173,11 +191,13 @@ fn text<'a>(outputs: &'a Outputs, name: &str) -> &'a str {
 
 #[async_trait]
 impl Target for Aws {
-    async fn found(&self, progress: &dyn Progress) -> Result<(), DeployError> {
-        match self.bucket.exists().await? {
-            true => Ok(()),
-            false => self.bootstrap(None, progress).await.map(drop),
+    async fn found(&self, make: bool, progress: &dyn Progress) -> Result<bool, DeployError> {
+        let mut there = self.bucket.exists().await?;
+        if !there && make {
+            self.bootstrap(None, progress).await?;
+            there = true;
         }
+        Ok(there)
     }
 
     async fn prepare(&self, secrets: &[String], progress: &dyn Progress) -> Result<(), DeployError> {
@@ -193,9 +213,21 @@ impl Target for Aws {
         }
         let bootstrap = self.bootstrap_outputs().await?;
         let (host, repository) = terraform::named(&bootstrap, "repository_url")?.split_once('/').unwrap_or_default();
+        let named = self.deploy.registry.host.clone();
+        // Its login opens every repository of the account: nobody else is to see it.
+        let stands_in = std::env::var_os("AWS_ENDPOINT_URL").is_some();
+        if let Some(named) = named.as_deref().filter(|named| *named != host && !stands_in) {
+            return Err(DeployError::new(
+                Kind::Usage,
+                format!("deploy.registry.host: {named} is not the account's ECR"),
+            )
+            .hint(
+                "leave it out to use ECR, or give deploy.registry.username and password for a registry of your own",
+            ));
+        }
         Ok(Some(RegistryOptions {
             // A name of its own is for what stands in for ECR, or in front of it.
-            host: self.deploy.registry.host.clone().unwrap_or_else(|| host.to_owned()),
+            host: named.unwrap_or_else(|| host.to_owned()),
             repository: repository.to_owned(),
             credentials: self.cloud.registry().await?,
             ca: self.deploy.registry.ca.as_ref().map(|path| self.root.join(path)),
@@ -231,8 +263,7 @@ impl Target for Aws {
         self.place.roll_out(self, &outputs, progress).await?;
         let endpoint = self.endpoint(&outputs)?;
         progress.step(&format!("waiting for {endpoint} to answer as {}", release.version));
-        let patience = self.deploy.patience.0.min(Duration::from_secs(300));
-        if !endpoint::answers(&endpoint, &release.version, patience).await? {
+        if !endpoint::answers(&endpoint, &release.version, self.deploy.patience.0).await? {
             let message = format!("{endpoint} does not answer as release {}", release.version);
             return Err(DeployError::new(Kind::NotProven, message).hint("see `windlass deploy logs`"));
         }
@@ -271,9 +302,9 @@ impl Target for Aws {
         let Some((name, value)) = self.place.power(on) else {
             return Err(DeployError::new(
                 Kind::Usage,
-                format!("{} costs nothing while nobody calls", self.kind().name()),
+                format!("nothing of {} is stopped and started: that is for ec2 and local", self.kind().name()),
             )
-            .hint("`windlass deploy destroy` removes it"));
+            .hint("`windlass deploy destroy` removes it, and the next deploy makes it anew"));
         };
         self.apply_last_with(name, value, progress).await?;
         Ok(format!("{done} {}", self.deploy.name))

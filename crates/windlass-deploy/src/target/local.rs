@@ -80,7 +80,10 @@ impl Local {
         let image = self.image(release, artifacts, progress).await?;
         // What an attempt before this one left. The one that takes requests is not started twice.
         if let Some(container) = self.engine.inspect(&name).await.map_err(engine_error)? {
-            if container.status == Status::Running && container.image == image {
+            if container.status == Status::Running
+                && container.image == image
+                && self.is_ready(&container, release).await?
+            {
                 return Ok(container);
             }
             self.engine.remove(&name).await.map_err(engine_error)?;
@@ -144,14 +147,15 @@ impl Local {
         progress: &dyn Progress,
     ) -> Result<String, DeployError> {
         let tag = format!("{}:{}", self.name, release.version);
-        let layout = match artifacts.image.join("index.json").exists() {
+        let wanted = release.image.rsplit('@').next().unwrap_or_default();
+        let here = windlass_image::Layout::open(&artifacts.image);
+        let layout = match here.is_ok_and(|here| here.digest().as_str() == wanted) || !release.image.contains('@') {
             true => artifacts.image.clone(),
-            // Built elsewhere or cleaned up since: the registry has it.
+            // Built elsewhere, cleaned up or built anew since: the registry has it.
             false => registry::pull(&self.deploy, &self.root, &release.image, &artifacts.image, progress).await?,
         };
         progress.step(&format!("loading {tag}"));
         let found = windlass_image::Layout::open(&layout).map_err(crate::image_error)?;
-        let wanted = release.image.rsplit('@').next().unwrap_or_default();
         if found.digest().as_str() != wanted {
             let message = format!("the image in {} is {}, not {wanted}", layout.display(), found.digest());
             return Err(
@@ -177,8 +181,8 @@ impl Local {
 
 #[async_trait]
 impl Target for Local {
-    async fn found(&self, _progress: &dyn Progress) -> Result<(), DeployError> {
-        Ok(())
+    async fn found(&self, _make: bool, _progress: &dyn Progress) -> Result<bool, DeployError> {
+        Ok(true)
     }
 
     async fn prepare(&self, _secrets: &[String], _progress: &dyn Progress) -> Result<(), DeployError> {
@@ -292,7 +296,8 @@ impl Target for Local {
     }
 
     async fn destroy(&self, progress: &dyn Progress) -> Result<Vec<String>, DeployError> {
-        let mut removed = Vec::new();
+        let swept = windlass_containers::contract::sweep(&self.engine).await.map_err(engine_error)?;
+        let mut removed: Vec<String> = swept.iter().map(|name| format!("container {name}")).collect();
         for container in self.containers().await? {
             progress.step(&format!("removing {}", container.name));
             self.engine.stop(&container.name, DRAIN).await.map_err(engine_error)?;

@@ -1,6 +1,6 @@
 //! The commands, each one run of the program.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, fs};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::{
     error::{classify, diagnostic},
     event::Reader,
     plan,
-    run::{Ended, Run, Stopped},
+    run::{Ended, Run, Stopped, files},
 };
 
 /// What [`Workspace::apply`] applies.
@@ -60,7 +60,21 @@ impl Workspace {
         arguments.extend_from_slice(extra);
         let ended = self.run("init", arguments, &mut |_| {}).await?;
         match ended.status.success() {
-            true => Ok(()),
+            true => self.save_rescued().await,
+            false => Err(self.failed(&ended, diagnostic::from_text(&ended.complaint()))),
+        }
+    }
+
+    /// Saves the state that an earlier run could not save, as when its credentials had expired.
+    async fn save_rescued(&self) -> Result<(), Error> {
+        let rescued = self.directory.join(super::ERRORED);
+        if !rescued.exists() {
+            return Ok(());
+        }
+        let arguments = ["state".into(), "push".into(), self.lock(), rescued.clone().into()].into();
+        let ended = self.run("rescue", arguments, &mut |_| {}).await?;
+        match ended.status.success() {
+            true => fs::remove_file(&rescued).map_err(|error| files(&rescued, &error)),
             false => Err(self.failed(&ended, diagnostic::from_text(&ended.complaint()))),
         }
     }

@@ -211,3 +211,19 @@ impl CancelledIf for CancellationToken {
         }
     }
 }
+
+#[tokio::test]
+async fn a_state_that_could_not_be_saved_is_saved_by_the_next_run() {
+    let Some(bench) = Bench::light().await else { return };
+    let one = || Sources::single("resource \"terraform_data\" \"one\" { input = \"kept\" }\n");
+    let workspace = bench.workspace("work", one());
+    workspace.init().await.unwrap();
+    workspace.apply(Work::Variables(&Variables::new()), &mut |_| {}).await.unwrap();
+    // Where Terraform leaves it when its credentials expired in between.
+    std::fs::rename(bench.folder.path().join("terraform.tfstate"), workspace.root().join("errored.tfstate")).unwrap();
+    let workspace = bench.workspace("work", one());
+    workspace.init().await.unwrap();
+    assert!(!workspace.state_is_empty().await.unwrap());
+    assert!(workspace.plan(&Variables::new()).await.unwrap().is_empty());
+    assert!(!bench.folder.path().join("work/errored.tfstate").exists());
+}

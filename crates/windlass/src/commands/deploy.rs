@@ -36,9 +36,10 @@ pub async fn run(config: &ConfigArgs, args: DeployArgs) -> Result<Exit, Failure>
     let pipeline = Pipeline::new(project, Arc::new(ProcessEnv), progress).map_err(failure)?;
     let work = act(&pipeline, &args);
     // Dropping the work ends what it started; the lock of a dead process frees itself.
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         outcome = work => outcome,
-        _ = tokio::signal::ctrl_c() => {
+        _ = async { tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} } } => {
             Err(Failure::with(Exit::Failed, anyhow::anyhow!("interrupted")).hint("run the same again: it goes on where it stopped"))
         }
     }

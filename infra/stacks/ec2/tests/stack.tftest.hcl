@@ -57,6 +57,17 @@ run "for_those_who_are_named" {
   }
 }
 
+run "for_a_private_network" {
+  variables {
+    allowed_cidrs = ["10.1.0.0/16"]
+  }
+
+  assert {
+    condition     = output.endpoint == "http://10.0.1.10:8080"
+    error_message = "those who are named come by the private address, though there is a public one"
+  }
+}
+
 run "within_a_network" {
   variables {
     allowed_cidrs = ["10.0.0.0/16"]

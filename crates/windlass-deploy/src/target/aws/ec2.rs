@@ -35,6 +35,9 @@ impl Place for Ec2 {
     }
 
     async fn running(&self, _aws: &Aws, outputs: &Outputs) -> Result<Option<(String, String)>, DeployError> {
+        if outputs.get("running") == Some(&Value::Bool(false)) {
+            return Ok(None);
+        }
         let release = text(outputs, "release");
         let image = text(outputs, "image");
         Ok((!release.is_empty()).then(|| (release.to_owned(), image.to_owned())))

@@ -1,7 +1,11 @@
 //! What Terraform does for a deployment: the bucket and what images and secrets need, and the stack itself.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 use windlass_config::settings::TargetKind;
@@ -32,8 +36,11 @@ impl Aws {
     async fn bootstrap_workspace(&self) -> Result<&Workspace, DeployError> {
         let state = self.bootstrap_state();
         // Each time: until the lock is ours, another deploy may change it.
-        if self.bucket.exists().await? {
-            self.bucket.download(BOOTSTRAP_STATE, &state).await?;
+        if let Some(kept) = self.kept_bootstrap().await?
+            && !Mark::of(&state).is_some_and(|here| here.follows(&kept))
+        {
+            std::fs::rename(self.kept_path(), &state)
+                .map_err(|error| DeployError::file("the state", &state, &error))?;
         }
         self.bootstrap.get_or_try_init(|| self.initialised(Stack::Bootstrap, Backend::Local(state))).await
     }
@@ -59,11 +66,25 @@ impl Aws {
         let variables = self.bootstrap_variables(&names, false);
         let applied = workspace.apply(Work::Variables(&variables), &mut |event| tell(progress, &event)).await;
         // Kept before anything else, also of a run that failed half-way: nothing half-made is forgotten.
-        if self.bucket.exists().await? {
+        let kept = self.kept_bootstrap().await?;
+        let here = Mark::of(&self.bootstrap_state());
+        // Of two that began at once, the one that lost knows of nothing the other's state lacks.
+        let ours = here.is_some_and(|here| kept.is_none_or(|kept| kept.lineage == here.lineage));
+        if ours && self.bucket.exists().await? {
             self.bucket.upload(BOOTSTRAP_STATE, &self.bootstrap_state()).await?;
         }
         applied.map_err(error)?;
         workspace.outputs().await.map_err(error)
+    }
+
+    fn kept_path(&self) -> PathBuf {
+        self.bootstrap_state().with_extension("kept")
+    }
+
+    /// What the bucket has of the bootstrap's state, which then lies at [`Self::kept_path`].
+    async fn kept_bootstrap(&self) -> Result<Option<Mark>, DeployError> {
+        let there = self.bucket.exists().await? && self.bucket.download(BOOTSTRAP_STATE, &self.kept_path()).await?;
+        Ok(Mark::of(&self.kept_path()).filter(|_| there))
     }
 
     pub(super) async fn bootstrap_outputs(&self) -> Result<Outputs, DeployError> {
@@ -87,14 +108,15 @@ impl Aws {
     async fn stack(&self) -> Result<&Workspace, DeployError> {
         let backend = Backend::S3 {
             bucket: self.bucket.name.clone(),
-            key: self.bucket.key(&format!("{}.tfstate", self.kind().name())),
+            key: self.bucket.key(&self.state_name()),
             region: self.cloud.region.clone(),
         };
         self.stack.get_or_try_init(|| self.initialised(self.place.stack(), backend)).await
     }
 
-    pub(super) async fn stack_outputs(&self) -> Result<Outputs, DeployError> {
-        self.stack().await?.outputs().await.map_err(error)
+    /// Under which name the bucket has the stack's state.
+    pub(super) fn state_name(&self) -> String {
+        format!("{}.tfstate", self.kind().name())
     }
 
     /// Applies the stack. The deployment's lock is held, and Terraform ends with its windlass, so a lock of Terraform's own
@@ -109,9 +131,10 @@ impl Aws {
         let workspace = self.stack().await?;
         let mut planned = workspace.plan(variables).await;
         if let Err(locked) = &planned
-            && let ErrorKind::StateLocked { id: Some(id), who, .. } = locked.kind()
+            && let ErrorKind::StateLocked { id: Some(id), who: Some(who), .. } = locked.kind()
+            // Somebody who uses the ejected stack elsewhere has a lock of their own, and is left in peace.
+            && who.rsplit('@').next() == Some(&*crate::lock::host())
         {
-            let who = who.as_deref().unwrap_or("a run that is gone");
             progress.notice(&format!("freeing Terraform's lock, left by {who}"));
             workspace.unlock(id).await.map_err(error)?;
             planned = workspace.plan(variables).await;
@@ -179,30 +202,22 @@ impl Aws {
             return Ok(());
         }
         let name = format!("packages/{}.zip", release.version);
-        match artifacts.package.exists() {
-            true => {
-                progress.step("keeping the zip in the bucket");
-                self.bucket.upload(&name, &artifacts.package).await?;
-            }
-            false => {
-                progress.step("fetching the zip from the bucket");
-                if !self.bucket.download(&name, &artifacts.package).await? {
-                    let message = format!("the zip of release {} is neither here nor in the bucket", release.version);
-                    return Err(DeployError::new(Kind::Missing, message)
-                        .hint("check out that commit and run `windlass deploy`"));
-                }
-            }
+        let here = &artifacts.package;
+        let is_it = || -> bool { std::fs::read(here).is_ok_and(|bytes| crate::code_sha256(&bytes) == release.package) };
+        if is_it() {
+            progress.step("keeping the zip in the bucket");
+            return self.bucket.upload(&name, here).await;
         }
-        let bytes = std::fs::read(&artifacts.package)
-            .map_err(|error| DeployError::file("the zip", &artifacts.package, &error))?;
-        let hash = crate::code_sha256(&bytes);
-        match hash == release.package {
+        // Not built here, or built anew since: what was proven is in the bucket.
+        progress.step("fetching the zip from the bucket");
+        let there = self.bucket.download(&name, here).await?;
+        match there && is_it() {
             true => Ok(()),
-            false => Err(DeployError::new(
-                Kind::Receipt,
-                format!("the zip of release {} is {hash}, not {}", release.version, release.package),
-            )
-            .hint("run `windlass deploy build`, and see who changed it")),
+            false => {
+                let what = if there { "is another in the bucket" } else { "is neither here nor in the bucket" };
+                Err(DeployError::new(Kind::Receipt, format!("the zip of release {} {what}", release.version))
+                    .hint("check out that commit and run `windlass deploy`, and see who changed it"))
+            }
         }
     }
 
@@ -212,7 +227,9 @@ impl Aws {
         if !self.bucket.exists().await? {
             return Ok(removed);
         }
-        if let Some(last) = self.last().await? {
+        if let Some(last) = self.last().await?
+            && !self.stack().await?.state_is_empty().await.map_err(error)?
+        {
             progress.step("removing the stack");
             let workspace = self.stack().await?;
             // What is protected against a slip has to be unprotected first.
@@ -234,6 +251,24 @@ impl Aws {
         workspace.destroy(&variables, &mut |event| tell(progress, &event)).await.map_err(error)?;
         removed.push(format!("bucket {}, with the repository and the secrets", self.bucket.name));
         Ok(removed)
+    }
+}
+
+/// Which state a file has, and how new it is.
+#[derive(Deserialize)]
+struct Mark {
+    lineage: String,
+    serial: u64,
+}
+
+impl Mark {
+    fn of(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
+    /// Whether this is a later one of the same state.
+    fn follows(&self, other: &Self) -> bool {
+        self.lineage == other.lineage && self.serial > other.serial
     }
 }
 
