@@ -14,6 +14,7 @@ mod connections;
 mod control;
 mod forward;
 mod hop;
+mod resolve;
 mod routes;
 mod serve;
 mod socket;

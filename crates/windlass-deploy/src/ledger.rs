@@ -46,6 +46,9 @@ pub struct Release {
     pub environment: BTreeMap<String, String>,
     /// Names of the variables whose values are secrets.
     pub secrets: Vec<String>,
+    /// Changes with their values: what runs is made anew when one of them was changed.
+    #[serde(default)]
+    pub secrets_mark: Option<String>,
     /// Variables of the stack.
     pub variables: BTreeMap<String, Value>,
     /// The latency it promised: what it is held to when it is gone back to, whatever later ones promise.
@@ -172,6 +175,7 @@ mod tests {
             package: String::new(),
             environment: BTreeMap::new(),
             secrets: Vec::new(),
+            secrets_mark: None,
             variables: BTreeMap::new(),
             p95: Span(std::time::Duration::from_secs(2)),
             state: State::Trying,

@@ -45,7 +45,7 @@ pub use progress::{Progress, Quiet};
 pub use project::Project;
 pub use proof::{Outcome, Proof, failed};
 pub use receipt::{Receipt, Receipts};
-pub use target::{Artifacts, Deployed, Running, Target};
+pub use target::{Artifacts, Changes, Deployed, Running, Target};
 pub use version::Version;
 
 /// An error of an image, a zip or a layout.

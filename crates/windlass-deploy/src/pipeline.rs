@@ -2,6 +2,7 @@
 
 mod back;
 mod inputs;
+mod preview;
 mod report;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -45,8 +46,10 @@ struct Place {
 
 impl Pipeline {
     /// For a project and its target.
-    pub fn new(project: Project, env: Arc<dyn Env>, progress: Arc<dyn Progress>) -> Result<Self, DeployError> {
-        let receipts = Receipts::new(&project.state, &project.commit.version, Seal::of_user()?);
+    pub fn new(mut project: Project, env: Arc<dyn Env>, progress: Arc<dyn Progress>) -> Result<Self, DeployError> {
+        let seal = Seal::of_user()?;
+        project.seal_secrets(&seal);
+        let receipts = Receipts::new(&project.state, &project.commit.version, seal);
         Ok(Self { project, place: OnceCell::new(), receipts, env, progress })
     }
 
@@ -290,6 +293,7 @@ impl Pipeline {
             package: pushed.package.clone(),
             environment: self.project.environment().clone(),
             secrets: self.project.secret_names(),
+            secrets_mark: self.project.secrets_mark().map(str::to_owned),
             variables: deploy.variables.clone(),
             p95: deploy.p95,
             state: State::Trying,

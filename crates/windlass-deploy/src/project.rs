@@ -7,9 +7,9 @@ use std::{
 };
 
 use windlass_config::{Env, Loaded, SecretRef, Settings, exposure, settings::DeploySettings};
-use windlass_core::SecretString;
+use windlass_core::{ExposeSecret, SecretString};
 
-use crate::{DeployError, Kind, version::Commit};
+use crate::{DeployError, Kind, seal::Seal, version::Commit};
 
 /// The port the server has inside its container.
 pub(crate) const PORT: u16 = 8080;
@@ -38,6 +38,8 @@ pub struct Project {
     missing: BTreeMap<String, DeployError>,
     /// Nothing says who may connect, so a token is made.
     makes_token: bool,
+    /// Tells the secrets' values from other ones, and nobody what they are.
+    mark: Option<String>,
 }
 
 impl Project {
@@ -58,6 +60,7 @@ impl Project {
             secrets: BTreeMap::new(),
             missing: BTreeMap::new(),
             makes_token: false,
+            mark: None,
         };
         if loaded.seed_commands.is_some() {
             let carried = CARRIED.into_iter().filter_map(|name| Some((name.to_owned(), env.get(name)?)));
@@ -159,6 +162,20 @@ impl Project {
         secrets
     }
 
+    /// Marks the secrets with a key, so that a changed value is a change.
+    pub(crate) fn seal_secrets(&mut self, seal: &Seal) {
+        let values: Vec<(&str, &str)> =
+            self.secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose_secret())).collect();
+        // Texts; writing them cannot fail.
+        let text = serde_json::to_string(&values).unwrap_or_default();
+        self.mark = (!values.is_empty()).then(|| seal.of(&text).chars().take(12).collect());
+    }
+
+    /// What [`Project::seal_secrets`] made; `None` where there are no secrets.
+    pub fn secrets_mark(&self) -> Option<&str> {
+        self.mark.as_deref()
+    }
+
     /// The names of all of them.
     pub fn secret_names(&self) -> Vec<String> {
         let made = self.makes_token.then(|| TOKEN.to_owned());
@@ -243,7 +260,9 @@ mod tests {
         for name in ["a", "tools", "my-tools-2", "a23456789012345678901234"] {
             check_name(name).unwrap();
         }
-        for name in ["", ".", "..", "/home/somebody", "a/b", "A", "2a", "-a", "a-", "a--b", "a_b", "a b", &"a".repeat(25)] {
+        for name in
+            ["", ".", "..", "/home/somebody", "a/b", "A", "2a", "-a", "a-", "a--b", "a_b", "a b", &"a".repeat(25)]
+        {
             let error = check_name(name).unwrap_err();
             assert_eq!(error.kind, Kind::Usage, "{name}");
             assert!(error.hint.unwrap().contains("lower-case"), "{name}");

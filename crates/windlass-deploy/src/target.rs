@@ -36,6 +36,19 @@ pub struct Running {
     pub endpoint: Url,
 }
 
+/// What a deploy would change at the target.
+#[derive(Debug, Clone, Serialize)]
+pub struct Changes {
+    /// Resources to be made.
+    pub add: usize,
+    /// To be changed in place.
+    pub change: usize,
+    /// To be removed.
+    pub destroy: usize,
+    /// Each of them: what is done, and to what.
+    pub resources: Vec<String>,
+}
+
 /// What was built, on this machine.
 pub struct Artifacts {
     /// The image, as an OCI layout.
@@ -68,6 +81,11 @@ pub trait Target: Send + Sync {
         secrets: &BTreeMap<String, SecretString>,
         progress: &dyn Progress,
     ) -> Result<Deployed, DeployError>;
+
+    /// What [`Target::deploy`] would change beside the release itself; `None` where there is nothing, or no saying.
+    async fn preview(&self, _release: &Release, _artifacts: &Artifacts) -> Result<Option<Changes>, DeployError> {
+        Ok(None)
+    }
 
     /// `release` is proven: what was kept of the former one to go back to may go.
     async fn settle(&self, release: &Release) -> Result<(), DeployError>;

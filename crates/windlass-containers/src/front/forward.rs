@@ -20,6 +20,7 @@ use windlass_core::chain;
 use super::{
     body::{Answer, Passing},
     hop,
+    resolve::Remembering,
     routes::{Route, Routes},
 };
 
@@ -29,11 +30,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// and no request meets a connection on its way out.
 const IDLE: Duration = Duration::from_secs(10);
 
-pub(super) type Client = Pool<HttpConnector, Either<Incoming, Empty<Bytes>>>;
+pub(super) type Client = Pool<HttpConnector<Remembering>, Either<Incoming, Empty<Bytes>>>;
 
 /// Connections to one release.
 pub(super) fn client() -> Client {
-    let mut connector = HttpConnector::new();
+    let mut connector = HttpConnector::new_with_resolver(Remembering::default());
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT));
     // Requests the connection closed under before anything of them was written are sent again by the pool itself.

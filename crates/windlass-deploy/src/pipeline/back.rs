@@ -58,6 +58,12 @@ impl Pipeline {
     }
 
     async fn restore(&self, former: &Release) -> Result<RolledBack, DeployError> {
+        let mut former = former.clone();
+        if former.target == TargetKind::Local {
+            // The secrets it gets are those of this machine now.
+            former.secrets_mark = self.project.secrets_mark().map(str::to_owned);
+        }
+        let former = &former;
         let deployed = self.bring_up(former, false).await?;
         let proofs = self.prove(former, &deployed, former.p95).await?;
         let what = format!("release {}, gone back to,", former.version);

@@ -23,6 +23,7 @@ pub(super) fn of(project: &Project, phase: Phase, before: Option<&Receipt>) -> R
             deploy.variables,
             project.environment(),
             project.secret_names(),
+            project.secrets_mark(),
         ]),
         Phase::Verify => json!([deploy.endpoint, deploy.p95]),
     };

@@ -21,7 +21,7 @@ use windlass_core::{ExposeSecret, SecretString};
 use windlass_image::RegistryOptions;
 use windlass_terraform::{Stack, Terraform, Workspace};
 
-use super::{Artifacts, Deployed, Running, Target};
+use super::{Artifacts, Changes, Deployed, Running, Target};
 use crate::{
     DeployError, Kind, Progress, Proof, Release,
     cloud::{Bucket, Cloud},
@@ -129,7 +129,9 @@ impl Aws {
         // What the release is cannot be overridden by what a user sets.
         let environment = release.environment.iter().map(|(name, value)| (name.clone(), Value::from(value.clone())));
         let own = self.place.environment(release).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
-        let environment: Map<String, Value> = environment.chain(own).collect();
+        // Nobody reads it: what has another one is made anew, and so reads the secrets anew.
+        let mark = release.secrets_mark.iter().map(|mark| ("SECRETS_MARK".to_owned(), Value::from(mark.clone())));
+        let environment: Map<String, Value> = environment.chain(own).chain(mark).collect();
         let secrets: Map<String, Value> = secrets
             .iter()
             .filter(|(name, _)| release.secrets.contains(name))
@@ -268,6 +270,17 @@ impl Target for Aws {
             return Err(DeployError::new(Kind::NotProven, message).hint("see `windlass deploy logs`"));
         }
         Ok(Deployed { endpoint, facts: outputs })
+    }
+
+    async fn preview(&self, release: &Release, artifacts: &Artifacts) -> Result<Option<Changes>, DeployError> {
+        // The stack reads the zip.
+        if self.kind() == TargetKind::Lambda && !artifacts.package.exists() {
+            return Ok(None);
+        }
+        let bootstrap = self.bootstrap_outputs().await?;
+        let arns = bootstrap.get("secret_arns").and_then(Value::as_object).cloned().unwrap_or_default();
+        let variables = self.variables(release, artifacts, &arns.into_iter().collect());
+        self.foresee(&variables).await.map(Some)
     }
 
     async fn settle(&self, _release: &Release) -> Result<(), DeployError> {

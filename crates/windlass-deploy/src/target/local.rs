@@ -11,14 +11,14 @@ use async_trait::async_trait;
 use url::Url;
 use windlass_config::settings::DeploySettings;
 use windlass_containers::engine::{
-    Container, ContainerSpec, Engine, LABEL_DEPLOY, LABEL_RELEASE, NetworkSpec, Publish, Restart, Status,
+    Container, ContainerSpec, Engine, LABEL_DEPLOY, NetworkSpec, Publish, Restart, Status,
 };
 use windlass_core::SecretString;
 use windlass_image::RegistryOptions;
 
 use super::{Artifacts, Deployed, Running, Target};
 use crate::{
-    DeployError, Kind, Progress, Proof, Release, Version, endpoint, engine_error,
+    DeployError, Kind, Progress, Proof, Release, endpoint, engine_error,
     project::{PORT, Project},
     registry,
     seal::state_directory,
@@ -60,8 +60,12 @@ impl Local {
         self.deploy.endpoint.clone().or(url.ok()).unwrap_or_else(|| unreachable!("{address} is in a URL's form"))
     }
 
-    fn container(&self, version: &Version) -> String {
-        format!("{}-{version}", self.name)
+    /// The container of a release, with these secrets.
+    fn container(&self, release: &Release) -> String {
+        match &release.secrets_mark {
+            None => format!("{}-{}", self.name, release.version),
+            Some(mark) => format!("{}-{}-{mark}", self.name, release.version),
+        }
     }
 
     async fn containers(&self) -> Result<Vec<Container>, DeployError> {
@@ -76,7 +80,7 @@ impl Local {
         secrets: &BTreeMap<String, SecretString>,
         progress: &dyn Progress,
     ) -> Result<Container, DeployError> {
-        let name = self.container(&release.version);
+        let name = self.container(release);
         let image = self.image(release, artifacts, progress).await?;
         // What an attempt before this one left. The one that takes requests is not started twice.
         if let Some(container) = self.engine.inspect(&name).await.map_err(engine_error)? {
@@ -165,11 +169,10 @@ impl Local {
         self.engine.load(&layout, &tag).await.map_err(engine_error)
     }
 
-    /// Ends every release but `keep`, letting it answer what it has taken.
-    async fn retire(&self, keep: &[&Version]) -> Result<(), DeployError> {
+    /// Ends every release's container but `keep`, letting it answer what it has taken.
+    async fn retire(&self, keep: &str) -> Result<(), DeployError> {
         for container in self.containers().await? {
-            let version = container.label(LABEL_RELEASE).unwrap_or_default();
-            if Self::is_front(&container) || keep.iter().any(|keep| keep.as_str() == version) {
+            if Self::is_front(&container) || container.name == keep {
                 continue;
             }
             self.engine.stop(&container.name, DRAIN).await.map_err(engine_error)?;
@@ -234,12 +237,11 @@ impl Target for Local {
     }
 
     async fn settle(&self, release: &Release) -> Result<(), DeployError> {
-        self.retire(&[&release.version]).await
+        self.retire(&self.container(release)).await
     }
 
     async fn running(&self) -> Result<Option<Running>, DeployError> {
-        let Some(version) = self.active().await? else { return Ok(None) };
-        let name = self.container(&version);
+        let Some((version, name)) = self.active().await? else { return Ok(None) };
         let container = self.engine.inspect(&name).await.map_err(engine_error)?;
         let running = container.filter(|container| container.status == Status::Running);
         Ok(running.map(|container| Running { version, digest: container.image, endpoint: self.endpoint() }))
@@ -248,7 +250,7 @@ impl Target for Local {
     async fn prove(&self, release: &Release, _deployed: &Deployed) -> Vec<Proof> {
         let promise = "what runs is what was pushed, by digest";
         let tag = format!("{}:{}", self.name, release.version);
-        let running = self.engine.inspect(&self.container(&release.version)).await.map_err(engine_error);
+        let running = self.engine.inspect(&self.container(release)).await.map_err(engine_error);
         let loaded = self.engine.image(&tag).await.map_err(engine_error);
         let digest = match (running, loaded) {
             (Ok(Some(container)), Ok(Some(image))) => {
@@ -258,7 +260,7 @@ impl Target for Local {
             (Err(error), _) | (_, Err(error)) => Proof::new("digest", promise, false).detail(error.message),
             _ => Proof::new("digest", promise, false).detail("no container of this release runs"),
         };
-        let logs = match self.engine.logs(&self.container(&release.version)).await {
+        let logs = match self.engine.logs(&self.container(release)).await {
             Ok(logs) => Proof::new("logs", "its log arrives", !logs.stderr.is_empty() || !logs.stdout.is_empty()),
             Err(error) => Proof::new("logs", "its log arrives", false).detail(error.to_string()),
         };

@@ -100,6 +100,11 @@ impl Workspace {
         self.plan_with(variables, &[], &mut |_| {}).await
     }
 
+    /// The same, without a lock: what somebody without the right to write can ask.
+    pub async fn foresee(&self, variables: &Variables) -> Result<Plan, Error> {
+        self.plan_with(variables, &["-lock=false".into()], &mut |_| {}).await
+    }
+
     /// What destroying would do.
     pub async fn plan_destroy(&self, variables: &Variables) -> Result<Plan, Error> {
         self.plan_with(variables, &["-destroy".into()], &mut |_| {}).await
@@ -134,6 +139,17 @@ impl Workspace {
                 arguments.push("-auto-approve".into());
                 self.watched("apply", arguments, on_event).await
             }
+        }
+    }
+
+    /// Takes something that is there already into the state.
+    pub async fn import(&self, variables: &Variables, address: &str, id: &str) -> Result<(), Error> {
+        let _written = self.write_variables(variables)?;
+        let arguments = ["import".into(), "-input=false".into(), self.lock(), address.into(), id.into()].into();
+        let ended = self.run("import", arguments, &mut |_| {}).await?;
+        match ended.status.success() {
+            true => Ok(()),
+            false => Err(self.failed(&ended, diagnostic::from_text(&ended.complaint()))),
         }
     }
 

@@ -58,9 +58,17 @@ async fn act(pipeline: &Pipeline, args: &DeployArgs) -> Result<Exit, Failure> {
     };
     if args.plan {
         let steps = pipeline.plan(phase).await.map_err(failure)?;
-        match json {
-            true => say!("{:#}", json!({ "version": pipeline.project().commit.version, "steps": steps })),
-            false => steps.iter().for_each(show_step),
+        let deploys = steps.iter().any(|step| step.phase == Phase::Deploy && matches!(step.action, Action::Run(_)));
+        let changes = if deploys { pipeline.preview().await.map_err(failure)? } else { None };
+        if json {
+            let version = &pipeline.project().commit.version;
+            say!("{:#}", json!({ "version": version, "steps": steps, "changes": changes }));
+            return Ok(Exit::Done);
+        }
+        steps.iter().for_each(show_step);
+        if let Some(changes) = changes {
+            say!("        {} to make, {} to change, {} to remove:", changes.add, changes.change, changes.destroy);
+            changes.resources.iter().for_each(|resource| say!("        {resource}"));
         }
         return Ok(Exit::Done);
     }

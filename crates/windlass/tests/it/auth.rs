@@ -139,11 +139,12 @@ policy:
     });
     assert_eq!(denied["error"], "denied", "{denied}");
     assert!(denied["reason"].as_str().unwrap().contains("(nothing matched)"), "it says by what: {denied}");
-    let ran: Vec<Value> = house
-        .audit()
-        .into_iter()
-        .filter(|line| line["tool"] == "run_command" && line["decision"] == "allowed")
-        .collect();
+    let ran = || -> Vec<Value> {
+        let lines = house.audit().into_iter();
+        lines.filter(|line| line["tool"] == "run_command" && line["decision"] == "allowed").collect()
+    };
+    eventually("every call is written down", || ran().len() >= REVISIONS.len());
+    let ran = ran();
     assert_eq!(ran.len(), REVISIONS.len());
     assert!(ran.iter().all(|line| line["principal"] == "key:ada"), "{ran:?}");
 }

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 use windlass_config::settings::TargetKind;
-use windlass_terraform::{Backend, ErrorKind, Event, Stack, Variables, Work, Workspace, embedded};
+use windlass_terraform::{Action, Backend, ErrorKind, Event, Stack, Variables, Work, Workspace, embedded};
 
 use super::{Aws, Outputs, text};
-use crate::{Artifacts, DeployError, Kind, Progress, Release};
+use crate::{Artifacts, Changes, DeployError, Kind, Progress, Release};
 
 /// The bootstrap's own state, in the bucket it made.
 const BOOTSTRAP_STATE: &str = "bootstrap.tfstate";
@@ -64,6 +64,22 @@ impl Aws {
         let workspace = self.bootstrap_workspace().await?;
         let names = secrets.map(<[String]>::to_vec).unwrap_or_default();
         let variables = self.bootstrap_variables(&names, false);
+        if Mark::of(&self.bootstrap_state()).is_none() && self.bucket.exists().await? {
+            if self.deploy.state_bucket.is_some() {
+                // Taken over, it would go with the deployment, and what else is in it too.
+                let message = format!("the bucket {} is there already, and was not made for this", self.bucket.name);
+                return Err(DeployError::new(Kind::Usage, message).hint(
+                    "let deploy.state_bucket name one that is not there yet, or leave it out: windlass makes it",
+                ));
+            }
+            // A first run elsewhere was killed before it could keep its state: what it made is taken over.
+            workspace.import(&variables, "aws_s3_bucket.state", &self.bucket.name).await.map_err(error)?;
+            let repository = self.deploy.registry.repository.as_ref().unwrap_or(&self.deploy.name);
+            let address = "module.registry[0].aws_ecr_repository.repository";
+            if let Err(none) = workspace.import(&variables, address, repository).await {
+                tracing::debug!("no repository to take over: {none}");
+            }
+        }
         let applied = workspace.apply(Work::Variables(&variables), &mut |event| tell(progress, &event)).await;
         // Kept before anything else, also of a run that failed half-way: nothing half-made is forgotten.
         let kept = self.kept_bootstrap().await?;
@@ -153,6 +169,23 @@ impl Aws {
         };
         workspace.apply(Work::Plan(&plan), &mut on_event).await.map_err(error)?;
         workspace.outputs().await.map_err(error)
+    }
+
+    /// What applying would change. Takes no lock: who only looks may have no right to write one.
+    pub(super) async fn foresee(&self, values: &Map<String, Value>) -> Result<Changes, DeployError> {
+        let variables = &values.clone().into_iter().collect::<Variables>();
+        let plan = self.stack().await?.foresee(variables).await.map_err(error)?;
+        let done = |action: Action| match action {
+            Action::Create => "make",
+            Action::Update => "change",
+            Action::Delete => "remove",
+            Action::Replace => "replace",
+            _ => "",
+        };
+        let resources = plan.changes.iter().filter(|change| !done(change.action).is_empty());
+        let resources = resources.map(|change| format!("{:<7} {}", done(change.action), change.address)).collect();
+        let summary = &plan.summary;
+        Ok(Changes { add: summary.add, change: summary.change, destroy: summary.destroy, resources })
     }
 
     async fn remember(&self, variables: &Map<String, Value>) -> Result<(), DeployError> {

@@ -50,7 +50,10 @@ impl Local {
         let client = self.front_client();
         let former = client.status().await.map_err(front_error)?.active;
         // By name: the address changes when the container starts again.
-        let upstream = Upstream { release: release.version.to_string(), address: format!("{}:{PORT}", container.name) };
+        // A release with other secrets is another one to the front.
+        let mark = release.secrets_mark.iter().map(|mark| format!("+{mark}")).collect::<String>();
+        let address = format!("{}:{PORT}", container.name);
+        let upstream = Upstream { release: format!("{}{mark}", release.version), address };
         client.activate(&upstream).await.map_err(front_error)?;
         if let Some(former) = former.filter(|former| former.release != upstream.release) {
             progress.step(&format!("waiting for {} to answer what it has taken", former.release));
@@ -89,10 +92,14 @@ impl Local {
         Ok(())
     }
 
-    /// The release the front sends requests to.
-    pub(super) async fn active(&self) -> Result<Option<Version>, DeployError> {
+    /// The release the front sends requests to, and its container.
+    pub(super) async fn active(&self) -> Result<Option<(Version, String)>, DeployError> {
         match self.front_client().status().await {
-            Ok(status) => Ok(status.active.and_then(|active| active.release.parse().ok())),
+            Ok(status) => Ok(status.active.and_then(|active| {
+                let (version, _) = active.release.split_once('+').unwrap_or((&active.release, ""));
+                let (container, _) = active.address.rsplit_once(':')?;
+                Some((version.parse().ok()?, container.to_owned()))
+            })),
             Err(FrontError::NotRunning { .. }) => Ok(None),
             Err(error) => Err(front_error(error)),
         }

@@ -32,6 +32,13 @@ async fn lambda_is_deployed_replaced_taken_back_and_removed() {
     let token = yard.done(&["token"]).trim().to_owned();
     let calls = Calls::start(endpoint.clone(), token.clone());
     let second = yard.commit("second");
+    for phase in ["check", "build"] {
+        yard.done(&[phase]);
+    }
+    let changes = &yard.json(&["--plan"])["changes"];
+    let resources = changes["resources"].as_array().unwrap();
+    assert!(resources.iter().any(|one| one == "change  module.function.aws_lambda_function.function"), "{changes:#}");
+    assert!(!resources.iter().any(|one| one.as_str().unwrap().starts_with("remove")), "{changes:#}");
     yard.done(&[]);
     let seen = calls.finish();
     assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
@@ -60,12 +67,15 @@ async fn lambda_is_deployed_replaced_taken_back_and_removed() {
 /// What stops in the middle of the stack: what was made until then is known, so that the same command goes on from there,
 /// and removing removes it.
 async fn half_made_is_known(sky: &Sky) {
+    // A first run on another machine was killed when it had made the bucket: it is taken over.
+    sky.stand_in.create_bucket(&format!("{}-windlass-000000000000-us-east-1", sky.yard.name)).await;
     // A quota that is used up.
     let aws = FakeAws::before(sky.stand_in.address(), |asked| {
         let making = asked.method == "POST" && asked.path.ends_with("/functions");
         making.then(|| (400, r#"{"Type":"User","Message":"Code storage limit exceeded."}"#.to_owned()))
     });
-    let endpoint = aws.await.unwrap().environment().swap_remove(0);
+    let aws = aws.await.unwrap();
+    let endpoint = aws.environment().swap_remove(0);
     let words = ["Code storage limit exceeded", "there is no earlier release"];
     sky.yard.refused_with(&[(&endpoint.0, &endpoint.1)], &[], &words);
     // Killed: Terraform saves its state and ends too.

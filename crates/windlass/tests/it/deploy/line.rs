@@ -80,3 +80,20 @@ fn a_release_is_proven_replaced_rolled_back_and_removed() {
     assert!(!yard.project().join(".windlass").exists() && !yard.state().exists());
     assert!(fs::read_dir(yard.project()).unwrap().count() > 0, "the project itself stays");
 }
+
+#[test]
+fn a_changed_secret_reaches_what_runs() {
+    let Some(mut here) = Here::new("a changed secret") else { return };
+    here.configure("  secrets: { WINDLASS_AUTH_TOKEN: env:ROTATED }\n");
+    here.yard.commit("with a token of its own");
+    here.yard.set("ROTATED", "one-7f3b9c1e5d2a8064c7e1f09b3a5d6e82");
+    here.yard.done(&[]);
+    let told = here.yard.run(&[]);
+    assert!(String::from_utf8_lossy(&told.stderr).matches("its receipt stands").count() == 5, "{told:?}");
+    // The same commit: what runs is made anew, and proven with the new token.
+    here.yard.set("ROTATED", "two-c04d8e2f6a1b937550e8d2c4f6a1b39e");
+    let summary = here.yard.json(&[]);
+    assert_eq!(Yard::broken(&summary), Vec::<String>::new());
+    assert_eq!(here.yard.containers().len(), 2, "{:?}", here.yard.containers());
+    here.yard.done(&["destroy", "--yes"]);
+}
