@@ -14,6 +14,8 @@ use rustix::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, unix::AsyncFd};
 
+use crate::os;
+
 /// A pipe, a socket, a terminal or a serial device. Clones share the descriptor.
 #[derive(Debug, Clone)]
 pub(crate) struct FdStream(Arc<AsyncFd<OwnedFd>>);
@@ -22,7 +24,7 @@ impl FdStream {
     pub(crate) fn new(fd: impl Into<OwnedFd>) -> io::Result<Self> {
         let fd = fd.into();
         fcntl_setfl(&fd, fcntl_getfl(&fd)? | OFlags::NONBLOCK)?;
-        Ok(Self(Arc::new(AsyncFd::new(fd)?)))
+        Ok(Self(Arc::new(os::register(fd)?)))
     }
 
     /// Reads what is there now; `WouldBlock` if nothing is.
@@ -32,9 +34,14 @@ impl FdStream {
 
     /// Reads, waiting for something to be there. Loses nothing when dropped.
     pub(crate) async fn read_some(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.when_readable(|_| self.read_now(into)).await
+    }
+
+    /// Does what needs something to be there, until it no longer says `WouldBlock`.
+    pub(crate) async fn when_readable<T>(&self, mut work: impl FnMut(&OwnedFd) -> io::Result<T>) -> io::Result<T> {
         loop {
             let mut ready = self.0.readable().await?;
-            if let Ok(result) = ready.try_io(|_| self.read_now(into)) {
+            if let Ok(result) = ready.try_io(|fd| work(fd.get_ref())) {
                 return result;
             }
         }

@@ -1,4 +1,4 @@
-//! What no library we use offers safely: a second process between us and each command.
+//! What no library we use offers safely: a second process between us and each command, and waiting for a descriptor.
 //!
 //! The *keeper* of a command is a fork of the guest that never executes anything. It adopts whatever the command leaves
 //! behind (`PR_SET_CHILD_SUBREAPER`), so everything the command started stays below it in the tree, however often it
@@ -14,7 +14,17 @@ use std::{
 };
 
 use nix::libc;
-use rustix::process::{Signal, set_child_subreaper, set_parent_process_death_signal, setsid};
+use rustix::process::{Pid, Signal, set_child_subreaper, set_parent_process_death_signal, setsid};
+use tokio::io::unix::AsyncFd;
+
+/// Lets the runtime wait for `fd`.
+pub(crate) fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(unsafe_code, reason = "the library asks for a promise about the descriptor")]
+    // SAFETY: an `OwnedFd` stays open and keeps its number until it is dropped, and it is only ever lent from here.
+    unsafe {
+        Ok(AsyncFd::register(fd)?)
+    }
+}
 
 /// What a keeper writes when its command ended, and, with `pid` only, when it started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,23 +42,17 @@ pub(crate) const REPORT_LEN: usize = 24;
 impl Report {
     /// From the bytes on the pipe.
     pub(crate) fn from_bytes(bytes: &[u8; REPORT_LEN]) -> Self {
-        let [pid, status, cpu0, cpu1, rss0, rss1] =
-            std::array::from_fn(|i| bytes[i * 4..].first_chunk().map_or(0, |word| u32::from_ne_bytes(*word)));
-        let wide = |low, high| u64::from(low) | (u64::from(high) << 32);
-        Self {
-            pid: pid.cast_signed(),
-            status: status.cast_signed(),
-            cpu_micros: wide(cpu0, cpu1),
-            peak_rss_kib: wide(rss0, rss1),
-        }
+        let half = |at: usize| bytes[at..].first_chunk().map_or(0, |word| i32::from_ne_bytes(*word));
+        let whole = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+        Self { pid: half(0), status: half(4), cpu_micros: whole(8), peak_rss_kib: whole(16) }
     }
 
     fn to_bytes(self) -> [u8; REPORT_LEN] {
         let mut bytes = [0; REPORT_LEN];
         bytes[..4].copy_from_slice(&self.pid.to_ne_bytes());
         bytes[4..8].copy_from_slice(&self.status.to_ne_bytes());
-        bytes[8..16].copy_from_slice(&self.cpu_micros.to_le_bytes());
-        bytes[16..].copy_from_slice(&self.peak_rss_kib.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.cpu_micros.to_ne_bytes());
+        bytes[16..].copy_from_slice(&self.peak_rss_kib.to_ne_bytes());
         bytes
     }
 }
@@ -64,7 +68,7 @@ pub(crate) fn keep(
     let become_kept = move || {
         let keeper = std::process::id();
         set_parent_process_death_signal(Some(Signal::KILL))?;
-        set_child_subreaper(rustix::process::Pid::from_raw(1))?;
+        set_child_subreaper(Pid::from_raw(1))?;
         #[expect(unsafe_code, reason = "no safe wrapper exists")]
         // SAFETY: we are the child of a fork, with one thread; both copies go on with system calls only.
         let child = unsafe { libc::fork() };
@@ -138,7 +142,7 @@ fn close_all_but(keep: RawFd) {
         unsafe {
             if libc::syscall(libc::SYS_close_range, first, last, 0) != 0 {
                 // Before Linux 5.9; no more than this are open there.
-                (first..last.min(4096)).for_each(|fd| drop(libc::close(fd.cast_signed())));
+                (first..last.min(4096)).for_each(|fd| _ = libc::close(fd.cast_signed()));
             }
         }
     }
@@ -153,7 +157,7 @@ fn close_all_on_exec() -> io::Result<()> {
     unsafe {
         if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) != 0 {
             // Before Linux 5.11. A number that is not open gives EBADF.
-            (3..4096).for_each(|fd| drop(libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)));
+            (3..4096).for_each(|fd| _ = libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC));
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ mod request;
 pub use decode::Decoder;
 pub use error::{ErrorKind, GuestError, ProtocolError};
 pub use frame::{Frame, HEADER_LEN, Kind, MAX_DATA, MAX_JSON, Stream};
-pub use hello::{Hello, MAGIC, MAX_SKIPPED, Welcome, skip_to_hello, skip_to_welcome};
+pub use hello::{Hello, MAGIC, MAX_SKIPPED, Welcome, find_hello, find_welcome};
 pub use name::Name;
 pub use reply::{About, Done, Entry, EntryKind, Exit, Listing, Metadata, Outcome, Started, Usage};
 pub use request::{Control, ExecRequest, Limits, PtySize, ReadRequest, Request, WriteMode, WriteRequest};

@@ -31,6 +31,8 @@ struct State {
     granted: usize,
     /// What was read since credit was last given.
     read: usize,
+    /// Nobody wants it: it is dropped as it comes.
+    unwanted: bool,
     end: End,
 }
 
@@ -47,12 +49,18 @@ pub(crate) struct Broken;
 
 impl Inbox {
     pub(crate) fn new(channel: u32, stream: Stream) -> Self {
-        let state = State { bytes: BytesMut::new(), granted: INITIAL_CREDIT as usize, read: 0, end: End::Open };
+        let state = State {
+            bytes: BytesMut::new(),
+            granted: INITIAL_CREDIT as usize,
+            read: 0,
+            unwanted: false,
+            end: End::Open,
+        };
         Self { channel, stream, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// Data came.
-    pub(crate) fn push(&self, data: &Bytes) -> Result<(), ProtocolError> {
+    pub(crate) fn push(&self, data: &Bytes, outbox: &Outbox) -> Result<(), ProtocolError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.end == End::Whole {
             return Err(ProtocolError::DataAfterEnd(self.channel));
@@ -61,6 +69,11 @@ impl Inbox {
             return Err(ProtocolError::CreditExceeded(self.channel));
         };
         state.granted = left;
+        if state.unwanted {
+            state.read += data.len();
+            self.give_back(&mut state, outbox);
+            return Ok(());
+        }
         state.bytes.extend_from_slice(data);
         self.changed.notify_one();
         Ok(())
@@ -75,6 +88,14 @@ impl Inbox {
         state.end = End::Whole;
         self.changed.notify_one();
         Ok(())
+    }
+
+    /// Nobody will read it: what came and what comes is dropped, and the sender does not wait for a reader.
+    pub(crate) fn discard(&self, outbox: &Outbox) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.unwanted = true;
+        state.read += std::mem::take(&mut state.bytes).len();
+        self.give_back(&mut state, outbox);
     }
 
     /// The channel is over: what did not end, broke off.
@@ -108,14 +129,18 @@ impl Inbox {
         let length = state.bytes.len().min(PIECE);
         let piece = state.bytes.split_to(length).freeze();
         state.read += length;
-        // Enough for a sender that waits, and not a frame for every read.
+        self.give_back(&mut state, outbox);
+        Some(Ok(Some(piece)))
+    }
+
+    /// Enough for a sender that waits, and not a frame for every read.
+    fn give_back(&self, state: &mut State, outbox: &Outbox) {
         if state.end == End::Open && (state.read >= GIVE_BACK || state.granted == 0) {
             let bytes = std::mem::take(&mut state.read);
             state.granted += bytes;
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             outbox.send(Frame::credit(self.channel, self.stream, bytes));
         }
-        Some(Ok(Some(piece)))
     }
 }
 
@@ -129,18 +154,18 @@ mod tests {
         let (outbox, _queue) = queue();
         let inbox = Inbox::new(1, Stream::Output);
         let full = Bytes::from(vec![b'x'; INITIAL_CREDIT as usize]);
-        inbox.push(&full).unwrap();
-        assert_eq!(inbox.push(&Bytes::from_static(b"y")), Err(ProtocolError::CreditExceeded(1)));
+        inbox.push(&full, &outbox).unwrap();
+        assert_eq!(inbox.push(&Bytes::from_static(b"y"), &outbox), Err(ProtocolError::CreditExceeded(1)));
         assert_eq!(inbox.next(&outbox).await.unwrap().unwrap().len(), PIECE);
-        inbox.push(&full.slice(..PIECE)).unwrap();
-        assert_eq!(inbox.push(&Bytes::from_static(b"y")), Err(ProtocolError::CreditExceeded(1)));
+        inbox.push(&full.slice(..PIECE), &outbox).unwrap();
+        assert_eq!(inbox.push(&Bytes::from_static(b"y"), &outbox), Err(ProtocolError::CreditExceeded(1)));
     }
 
     #[tokio::test]
     async fn what_came_before_the_connection_broke_is_still_read() {
         let (outbox, _queue) = queue();
         let inbox = Inbox::new(1, Stream::Output);
-        inbox.push(&Bytes::from_static(b"last words")).unwrap();
+        inbox.push(&Bytes::from_static(b"last words"), &outbox).unwrap();
         inbox.close();
         assert_eq!(inbox.next(&outbox).await, Ok(Some(Bytes::from_static(b"last words"))));
         assert_eq!(inbox.next(&outbox).await, Err(Broken));

@@ -30,8 +30,11 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 pub(crate) struct Queued {
     frame: Frame,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
+
+/// A place in the queue, free again when its frame was written.
+pub(crate) type Place = OwnedSemaphorePermit;
 
 /// The end that `write_all` empties.
 pub(crate) type Queue = mpsc::UnboundedReceiver<Queued>;
@@ -50,18 +53,25 @@ impl Outbox {
 
     /// Sends a frame when there is a place; false when the connection is gone. Sends nothing if dropped before.
     pub(crate) async fn send_bulk(&self, frame: Frame) -> bool {
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return false };
+        match self.place().await {
+            Some(place) => self.send_in(place, frame),
+            None => false,
+        }
+    }
+
+    /// Waits for a place in the queue; `None` when the connection is gone.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        Arc::clone(&self.places).acquire_owned().await.ok()
+    }
+
+    /// Sends a frame in its place.
+    pub(crate) fn send_in(&self, place: Place, frame: Frame) -> bool {
         self.sender.send(Queued { frame, _place: Some(place) }).is_ok()
     }
 
     /// Nothing more goes out; whoever waits for a place stops waiting.
     pub(crate) fn close(&self) {
         self.places.close();
-    }
-
-    /// Completes when the queue's other end is gone.
-    pub(crate) async fn closed(&self) {
-        self.sender.closed().await;
     }
 }
 

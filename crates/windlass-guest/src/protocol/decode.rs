@@ -2,10 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::{
-    Frame, HEADER_LEN, ProtocolError,
-    frame::Header,
-};
+use super::{Frame, HEADER_LEN, ProtocolError, frame::Header};
 
 /// What one read asks the stream for.
 const READ_SIZE: usize = 64 * 1024;

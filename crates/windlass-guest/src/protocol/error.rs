@@ -58,6 +58,9 @@ pub enum ProtocolError {
     /// JSON that is not what this frame carries.
     #[error("a frame of kind {0} does not hold the JSON it must")]
     BadJson(u8),
+    /// An answer to another question.
+    #[error("channel {0} was answered with something else than was asked for")]
+    WrongAnswer(u32),
     /// No hello or welcome where one must be.
     #[error("no greeting of this protocol")]
     BadGreeting,

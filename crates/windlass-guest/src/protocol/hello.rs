@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{About, Frame, HEADER_LEN, Kind, ProtocolError, Stream, VERSION};
+use super::{About, Frame, HEADER_LEN, Kind, ProtocolError, Stream, VERSION, frame::Header};
 
 /// What every greeting begins with.
 pub const MAGIC: [u8; 16] = *b"\x00\xffwindlass-gst\r\n";
@@ -98,26 +98,44 @@ fn number(bytes: &[u8]) -> Result<(u16, &[u8]), ProtocolError> {
     Ok((u16::from_le_bytes(*number), rest))
 }
 
-/// Drops what is before the next hello; true when one may begin where the buffer now does.
-pub fn skip_to_hello(buffer: &mut BytesMut) -> bool {
-    skip_to(buffer, Kind::Hello)
+/// Takes the next hello out of a stream, and drops what is before it.
+pub fn find_hello(buffer: &mut BytesMut) -> Option<Hello> {
+    find(buffer, Kind::Hello, |frame| Hello::parse(frame).ok())
 }
 
-/// Drops what is before the next welcome; true when one may begin where the buffer now does.
-pub fn skip_to_welcome(buffer: &mut BytesMut) -> bool {
-    skip_to(buffer, Kind::Welcome)
+/// Takes the welcome with this nonce out of a stream, and drops what is before it.
+pub fn find_welcome(buffer: &mut BytesMut, nonce: &[u8; 16]) -> Option<Welcome> {
+    find(buffer, Kind::Welcome, |frame| Welcome::parse(frame).ok().filter(|welcome| welcome.nonce == *nonce))
 }
 
-/// A greeting is found by its kind and its magic, which are nowhere else in a stream but where someone put them.
-fn skip_to(buffer: &mut BytesMut, kind: Kind) -> bool {
-    let needed = HEADER_LEN + MAGIC.len();
-    let begins = |window: &[u8]| window[0] == kind as u8 && window[HEADER_LEN..] == MAGIC;
-    if let Some(at) = buffer.windows(needed).position(begins) {
+/// A greeting is known by its header and its magic. What only looks like one is dropped like anything else.
+fn find<T>(buffer: &mut BytesMut, kind: Kind, wanted: impl Fn(&Frame) -> Option<T>) -> Option<T> {
+    loop {
+        let Some(at) = buffer.iter().position(|byte| *byte == kind as u8) else {
+            buffer.clear();
+            return None;
+        };
         buffer.advance(at);
-        return true;
+        let header = Header::read(buffer.first_chunk()?);
+        let Some(Header { length, .. }) = header.ok().filter(|header| header.kind == kind) else {
+            buffer.advance(1);
+            continue;
+        };
+        let have = &buffer[HEADER_LEN..];
+        let known = have.len().min(MAGIC.len());
+        if have[..known] != MAGIC[..known] {
+            buffer.advance(1);
+            continue;
+        }
+        let whole = HEADER_LEN + length as usize;
+        let payload = Bytes::copy_from_slice(buffer.get(HEADER_LEN..whole)?);
+        let frame = Frame { kind, stream: Stream::Input, channel: 0, payload };
+        if let Some(found) = wanted(&frame) {
+            buffer.advance(whole);
+            return Some(found);
+        }
+        buffer.advance(1);
     }
-    buffer.advance((buffer.len() + 1).saturating_sub(needed).min(buffer.len()));
-    false
 }
 
 #[cfg(test)]
@@ -135,16 +153,30 @@ mod tests {
     #[test]
     fn a_hello_is_found_behind_leftovers_however_it_is_cut() {
         let mut wire = BytesMut::from(&b"leftovers \x01 of \x01\x00 a host"[..]);
-        let before = wire.len();
+        wire.extend_from_slice(&Hello::new([9; 16]).frame().header());
+        wire.extend_from_slice(&MAGIC[..9]);
         Hello::new([1; 16]).frame().encode(&mut wire);
+        let end = wire.len();
+        wire.extend_from_slice(b"more");
         for cut in 0..=wire.len() {
             let mut buffer = BytesMut::from(&wire[..cut]);
-            let early = skip_to_hello(&mut buffer);
-            assert_eq!(early, cut >= before + HEADER_LEN + MAGIC.len(), "cut at {cut}");
+            let early = find_hello(&mut buffer);
+            assert_eq!(early.is_some(), cut >= end, "cut at {cut}");
             buffer.extend_from_slice(&wire[cut..]);
-            assert!(skip_to_hello(&mut buffer));
-            assert_eq!(buffer, wire[before..]);
+            let found = early.or_else(|| find_hello(&mut buffer));
+            assert_eq!(found, Some(Hello::new([1; 16])));
+            assert_eq!(buffer, b"more"[..]);
         }
+    }
+
+    #[test]
+    fn the_welcome_of_another_host_is_passed_over() {
+        let mut wire = BytesMut::new();
+        for nonce in [[1; 16], [2; 16]] {
+            Welcome { version: 1, nonce, about: About::default() }.frame().encode(&mut wire);
+        }
+        assert_eq!(find_welcome(&mut wire, &[2; 16]).map(|welcome| welcome.nonce), Some([2; 16]));
+        assert!(wire.is_empty());
     }
 
     #[test]
