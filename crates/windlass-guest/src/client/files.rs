@@ -84,7 +84,8 @@ impl FileWriter {
         within: Duration,
     ) -> Result<Self, ClientError> {
         let deadline = Instant::now() + within;
-        let opening = Channel::open(connection, &Request::Write(request));
+        let request = Request::Write(request);
+        let opening = Channel::open(connection, &request);
         let channel = timeout_at(deadline, opening).await.map_err(|_| ClientError::Timeout)??;
         let content = Some(InputSink::new(&channel.slot, &connection.outbox));
         Ok(Self { channel, content, deadline })
