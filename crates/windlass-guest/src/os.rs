@@ -81,6 +81,7 @@ pub(crate) fn keep(
                     return Err(io::ErrorKind::Interrupted.into());
                 }
                 setsid()?;
+                heed_all_signals();
                 close_all_on_exec()?;
                 prepare()
             }
@@ -91,6 +92,17 @@ pub(crate) fn keep(
     // SAFETY: the closure and `prepare` make system calls and build errors from numbers; they neither allocate nor lock.
     unsafe {
         command.pre_exec(become_kept);
+    }
+}
+
+/// A signal that someone above the guest ignores would be ignored by every command too, and control-C do nothing.
+fn heed_all_signals() {
+    for signal in 1..=31 {
+        #[expect(unsafe_code, reason = "it could name a function of ours, and does not")]
+        // SAFETY: asks for the default; for the two signals that cannot be changed it fails and does nothing.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+        }
     }
 }
 

@@ -156,13 +156,11 @@ impl Running<'_> {
         outputs: &mut JoinSet<()>,
         last_call: &watch::Sender<bool>,
     ) -> bool {
-        let stopped = self.channel.stopped();
-        tokio::pin!(stopped);
         let grace = Instant::now() + request.drain_ms.map_or(DRAIN, Duration::from_millis).min(NEVER);
         let mut killed = false;
         tokio::select! {
             biased;
-            () = &mut stopped => {}
+            () = self.channel.stopped() => {}
             () = all(outputs) => {}
             () = sleep_until(grace) => {}
         }
@@ -176,7 +174,7 @@ impl Running<'_> {
         last_call.send_replace(true);
         tokio::select! {
             biased;
-            () = stopped => outputs.abort_all(),
+            () = self.channel.stopped() => outputs.abort_all(),
             () = all(outputs) => {}
         }
         killed

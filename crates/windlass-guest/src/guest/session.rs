@@ -158,11 +158,11 @@ impl Session {
         let (handle, channel) = channel::new(id, &self.outbox);
         channels.insert(id, handle);
         drop(channels);
-        let (shared, channels) = (Arc::clone(&self.shared), Arc::clone(&self.channels));
+        let (shared, leaving) = (Arc::clone(&self.shared), Leaving { channels: Arc::clone(&self.channels), id });
         self.tasks.spawn(async move {
             let (channel, done) = answer(&shared, channel, request).await;
             channel.send(Frame::json(Kind::Done, id, &done)).await;
-            channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            drop(leaving);
         });
         Ok(())
     }
@@ -175,6 +175,18 @@ impl Session {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         // What hangs in the kernel is left to it; dropping the set stops the rest.
         let _ = tokio::time::timeout(ENDING, all).await;
+    }
+}
+
+/// Frees the place of a channel, whatever became of it.
+struct Leaving {
+    channels: Channels,
+    id: u32,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
