@@ -109,7 +109,7 @@ async fn a_file_is_replaced_whole_or_not_at_all() {
     drop(writer);
     guest.client().ping(LONG).await.unwrap();
     let alone = || fs::read_dir(dir.path()).unwrap().count() == 1;
-    assert!(crate::guest::eventually(alone), "nothing is left of it");
+    assert!(crate::guest::eventually(alone).await, "nothing is left of it");
     assert_eq!(fs::read(&path).unwrap(), b"before");
     assert_eq!(put(&guest, writing(&path), b"after").await.unwrap(), 5);
     assert_eq!(fs::read(&path).unwrap(), b"after");

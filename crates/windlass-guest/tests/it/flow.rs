@@ -116,7 +116,7 @@ async fn a_deadline_of_the_host_leaves_the_connection_in_step() {
     assert!(lives(&pid));
     assert_eq!(running.wait(Duration::from_millis(50)).await, Err(ClientError::Timeout));
     assert_eq!(guest.sh("echo right").await.stdout, "right\n");
-    assert!(eventually(|| !lives(&pid)));
+    assert!(eventually(|| !lives(&pid)).await);
 }
 
 #[tokio::test]

@@ -45,9 +45,10 @@ impl Guest {
     }
 
     /// Ends the connection and waits until the guest is gone too.
-    pub fn leave(&mut self) {
+    pub async fn leave(&mut self) {
         self.client = None;
-        assert!(eventually(|| self.process.try_wait().unwrap().is_some()), "the guest stays");
+        let gone = eventually(|| self.process.try_wait().unwrap().is_some()).await;
+        assert!(gone, "the guest stays");
     }
 }
 
@@ -101,14 +102,13 @@ pub fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
-/// Waits for something that another process does.
-pub fn eventually(condition: impl FnMut() -> bool) -> bool {
-    let mut condition = condition;
-    (0..2000).any(|_| {
-        let met = condition();
-        if !met {
-            std::thread::sleep(Duration::from_millis(10));
+/// Waits for something that another process does, and lets the connection go on meanwhile.
+pub async fn eventually(mut condition: impl FnMut() -> bool) -> bool {
+    for _ in 0..2000 {
+        if condition() {
+            return true;
         }
-        met
-    })
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
 }

@@ -76,7 +76,7 @@ impl Played {
     /// The guest hangs up, ends all it had started, and says that something was wrong.
     async fn assert_hangs_up(&mut self) {
         while self.next().await.is_some() {}
-        assert!(eventually(|| self.process.try_wait().unwrap().is_some_and(|status| !status.success())));
+        assert!(eventually(|| self.process.try_wait().unwrap().is_some_and(|status| !status.success())).await);
     }
 }
 
@@ -133,7 +133,7 @@ async fn another_hello_ends_what_the_host_before_had() {
     let mut played = Played::greeted().await;
     played.send(&[open(1, &sleep()), open(2, &sleep())]).await;
     let guest = played.process.id();
-    assert!(eventually(|| children(guest).len() == 2));
+    assert!(eventually(|| children(guest).len() == 2).await);
     // The same hello again changes nothing.
     played.send(&[Hello::new([1; 16]).frame(), open(3, &Request::Ping)]).await;
     assert_eq!(played.done(3).await, Ok(Outcome::Nothing));
@@ -155,9 +155,9 @@ async fn a_host_that_reads_nothing_can_still_end_everything() {
     }
     played.send(&frames).await;
     let guest = played.process.id();
-    assert!(eventually(|| children(guest).len() == 20));
+    assert!(eventually(|| children(guest).len() == 20).await);
     played.send(&(1..=20).map(Frame::cancel).collect::<Vec<_>>()).await;
-    assert!(eventually(|| children(guest).is_empty()));
+    assert!(eventually(|| children(guest).is_empty()).await);
 }
 
 #[tokio::test]

@@ -24,8 +24,8 @@ async fn two_hundred_commands_leave_nothing() {
             }
         }
     }
-    assert!(eventually(|| children(guest.pid()).is_empty()), "{:?}", children(guest.pid()));
-    assert!(eventually(|| descriptors(guest.pid()) <= before), "{before} {}", descriptors(guest.pid()));
+    assert!(eventually(|| children(guest.pid()).is_empty()).await, "{:?}", children(guest.pid()));
+    assert!(eventually(|| descriptors(guest.pid()) <= before).await, "{before} {}", descriptors(guest.pid()));
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn one_host_after_the_other_at_one_socket() {
     let path = dir.path().join("socket");
     let mut process =
         std::process::Command::new(env!("CARGO_BIN_EXE_windlass-guest")).arg("--unix").arg(&path).spawn().unwrap();
-    assert!(eventually(|| path.exists()));
+    assert!(eventually(|| path.exists()).await);
     let mut before = 0;
     for number in 0..20 {
         let stream = UnixStream::connect(&path).await.unwrap();
@@ -50,7 +50,7 @@ async fn one_host_after_the_other_at_one_socket() {
         }
         drop((client, left));
     }
-    assert!(eventually(|| children(process.id()).is_empty()));
+    assert!(eventually(|| children(process.id()).is_empty()).await);
     process.kill().unwrap();
     process.wait().unwrap();
 }

@@ -21,8 +21,8 @@ fn pids(dir: &Path) -> Vec<String> {
     ["a", "b", "c", "d"].map(|name| std::fs::read_to_string(dir.join(name)).unwrap().trim().to_owned()).into()
 }
 
-fn all_gone(dir: &Path) -> bool {
-    eventually(|| !pids(dir).iter().any(|pid| lives(pid)))
+async fn all_gone(dir: &Path) -> bool {
+    eventually(|| !pids(dir).iter().any(|pid| lives(pid))).await
 }
 
 fn daemons(dir: &Path, then: &str) -> Command {
@@ -39,7 +39,7 @@ async fn a_timeout_kills_whatever_hides() {
     assert!(done.exit.timed_out);
     assert!(pids(dir.path()).iter().all(|pid| !lives(pid)), "gone before the answer");
     assert_eq!(guest.sh("echo next").await.stdout, "next\n");
-    assert!(eventually(|| children(guest.pid()).is_empty()), "and reaped");
+    assert!(eventually(|| children(guest.pid()).is_empty()).await, "and reaped");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn dropping_a_command_kills_whatever_hides() {
     let mut stdout = running.take_stdout().unwrap();
     assert_eq!(stdout.next().await.unwrap().unwrap(), "ready\n");
     drop(running);
-    assert!(all_gone(dir.path()));
+    assert!(all_gone(dir.path()).await);
     assert_eq!(guest.sh("echo next").await.stdout, "next\n");
 }
 
@@ -62,8 +62,8 @@ async fn when_the_host_goes_everything_goes() {
     let mut stdout = running.take_stdout().unwrap();
     assert_eq!(stdout.next().await.unwrap().unwrap(), "ready\n");
     drop((running, stdout));
-    guest.leave();
-    assert!(all_gone(dir.path()));
+    guest.leave().await;
+    assert!(all_gone(dir.path()).await);
 }
 
 #[tokio::test]
@@ -91,9 +91,9 @@ async fn what_is_to_stay_stays_until_the_host_goes() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let chatty = std::fs::read_to_string(dir.path().join("e")).unwrap();
     assert!(lives(chatty.trim()));
-    guest.leave();
-    assert!(all_gone(dir.path()));
-    assert!(eventually(|| !lives(chatty.trim())));
+    guest.leave().await;
+    assert!(all_gone(dir.path()).await);
+    assert!(eventually(|| !lives(chatty.trim())).await);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn killing_the_keeper_frees_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let done = guest.run(daemons(dir.path(), "kill -9 $PPID; sleep 1000")).await.unwrap();
     assert_eq!(done.exit.signal, Some(9));
-    assert!(all_gone(dir.path()));
+    assert!(all_gone(dir.path()).await);
     assert_eq!(guest.sh("echo next").await.stdout, "next\n");
 }
 
@@ -126,13 +126,13 @@ async fn being_told_to_end_ends_everything_and_well() {
         rustix::process::Signal::TERM,
     )
     .unwrap();
-    assert!(eventually(|| guest.process.try_wait().unwrap().is_some_and(|status| status.success())));
-    assert!(all_gone(dir.path()));
+    assert!(eventually(|| guest.process.try_wait().unwrap().is_some_and(|status| status.success())).await);
+    assert!(all_gone(dir.path()).await);
 }
 
 #[tokio::test]
 async fn orphans_are_reaped() {
     let guest = Guest::start().await;
     guest.sh("for i in 1 2 3 4 5 6 7 8; do (sleep 0.01 &) ; done; sleep 0.1").await;
-    assert!(eventually(|| children(guest.pid()).is_empty()));
+    assert!(eventually(|| children(guest.pid()).is_empty()).await);
 }
