@@ -250,7 +250,7 @@ async fn random_bytes_only_ever_end_the_connection() {
         .take(200)
         .collect();
         // Often enough a header that is nearly right.
-        if state % 2 == 0 {
+        if state.is_multiple_of(2) {
             wire[0] %= 11;
             wire[1] %= 3;
             wire[2..12].copy_from_slice(&[0, 0, 1, 0, 0, 0, 4, 0, 0, 0]);
