@@ -83,8 +83,12 @@ fn ecs(deploy: &DeploySettings) -> Vec<Item> {
             count * 2.0 * HOURS * 0.01,
         ));
     }
+    let flag = |name: &str| deploy.variables.get(name).and_then(Value::as_bool);
+    // As the stack has it: where the internet gets in.
+    if flag("waf").or_else(|| flag("public")).unwrap_or(false) {
+        items.push(item("web application firewall", "1 list, 4 rules", 5.0 + 4.0));
+    }
     items.extend([
-        item("web application firewall", "1 list, 4 rules", 5.0 + 4.0),
         item("logs", "10 GB in, kept 30 days", 10.0 * 0.5 + 10.0 * 0.03),
         item("alarms and a dashboard", "6 alarms", 6.0 * 0.1),
     ]);
@@ -122,7 +126,12 @@ const MACHINES: &[(&str, f64)] =
 fn ec2(deploy: &DeploySettings) -> Vec<Item> {
     let kind = word(deploy, "instance_type", "c8i.xlarge");
     let price = MACHINES.iter().find(|(name, _)| *name == kind).map(|(_, price)| *price);
-    let note = if price.is_some() { "" } else { "; its price is not in the table, see AWS's calculator" };
+    let spot = deploy.variables.get("spot").and_then(Value::as_bool).unwrap_or(true);
+    let note = match (price.is_some(), spot) {
+        (false, _) => "; its price is not in the table, see AWS's calculator",
+        (true, true) => "; as the spot machine it is, about a third",
+        (true, false) => "",
+    };
     vec![
         Item {
             what: kind.to_owned(),
@@ -157,6 +166,7 @@ mod tests {
         let large = of(TargetKind::Ecs, &[("nat", "per_az".into()), ("desired_count", 4.into())]).dollars;
         assert!(large > small + 32.0, "{small} {large}");
         assert!(of(TargetKind::Ecs, &[("vpc_id", "vpc-1".into())]).dollars < small);
+        assert!(of(TargetKind::Ecs, &[("public", true.into())]).dollars > small + 8.0, "with its firewall");
         assert!(of(TargetKind::Lambda, &[]).dollars < 2.0);
     }
 

@@ -171,7 +171,7 @@ impl Project {
         self.mark = (!values.is_empty()).then(|| seal.of(&text).chars().take(12).collect());
     }
 
-    /// What [`Project::seal_secrets`] made; `None` where there are no secrets.
+    /// Changes with the values of the secrets; `None` where there are none.
     pub fn secrets_mark(&self) -> Option<&str> {
         self.mark.as_deref()
     }
