@@ -34,10 +34,7 @@ fn cost(loaded: &Loaded, json: bool) -> Result<Exit, Failure> {
     let unknown: Vec<&str> =
         estimate.items.iter().filter(|item| item.dollars.is_none()).map(|item| item.what.as_str()).collect();
     let without = if unknown.is_empty() { String::new() } else { format!(", without {}", unknown.join(" and ")) };
-    say!(
-        "{:>9.2}  dollars a month{without}, by the list prices of us-east-1 known to this release",
-        estimate.dollars
-    );
+    say!("{:>9.2}  dollars a month{without}, by the list prices of us-east-1 known to this release", estimate.dollars);
     say!("           {}", estimate.beside);
     Ok(Exit::Done)
 }
