@@ -71,7 +71,9 @@ async fn compile(root: &Path, progress: &dyn Progress) -> Result<PathBuf, Deploy
         (Some(&*products), "/target"),
         (Some(root), "/src"),
     ];
-    let places: Vec<(&Path, &str)> = places.into_iter().filter_map(|(from, to)| Some((from?, to))).collect();
+    let mut places: Vec<(&Path, &str)> = places.into_iter().filter_map(|(from, to)| Some((from?, to))).collect();
+    // The last one that fits counts, and products may lie in the checkout: the longest comes last.
+    places.sort_by_key(|(from, _)| from.as_os_str().len());
     let mut flags: Vec<String> =
         places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
     flags.extend(["-C", "target-feature=+crt-static", "-C", "strip=symbols"].map(str::to_owned));
