@@ -135,17 +135,10 @@ impl Pipeline {
         Lock::take(shelf, Owner::this_process(doing), patience, &*self.progress).await
     }
 
-    /// Of the deployment, wherever it is started from.
-    async fn lock(&self, doing: &str, patience: Duration) -> Result<Lock, DeployError> {
+    /// Of the deployment, wherever it is started from. Without `make` it has to be there already.
+    async fn lock(&self, doing: &str, patience: Duration, make: bool) -> Result<Lock, DeployError> {
         let place = self.place().await?;
-        place.target.found(true, &*self.progress).await?;
-        Lock::take(place.shelf.clone(), Owner::this_process(doing), patience, &*self.progress).await
-    }
-
-    /// The same, for what changes a deployment that is there.
-    async fn lock_standing(&self, doing: &str, patience: Duration) -> Result<Lock, DeployError> {
-        let place = self.place().await?;
-        if !place.target.found(false, &*self.progress).await? {
+        if !place.target.found(make, &*self.progress).await? {
             let deploy = self.project.deploy();
             let message = format!("nothing is deployed as {} on {}", deploy.name, deploy.target.name());
             return Err(DeployError::new(Kind::Usage, message).hint("run `windlass deploy` first"));
@@ -167,7 +160,7 @@ impl Pipeline {
             let phase = step.phase;
             self.progress.begin(phase);
             if phase >= Phase::Push && locks.len() == 1 {
-                locks.push(self.lock(doing, patience).await?);
+                locks.push(self.lock(doing, patience, true).await?);
             }
             locks.iter().try_for_each(Lock::check)?;
             if let Action::Skip(_) = step.action {

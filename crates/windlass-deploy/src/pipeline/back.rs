@@ -76,7 +76,7 @@ impl Pipeline {
     /// Back to `version`, or to the newest proven release beside the live one.
     pub async fn rollback(&self, version: Option<&Version>, patience: Duration) -> Result<RolledBack, DeployError> {
         let doing = version.map_or("rollback".to_owned(), |version| format!("rollback to {version}"));
-        let lock = self.lock_standing(&doing, patience).await?;
+        let lock = self.lock(&doing, patience, false).await?;
         let outcome = async {
             if self.project.deploy().target == TargetKind::Local {
                 self.project.require_secrets()?;
@@ -135,7 +135,7 @@ impl Pipeline {
 
     /// Stops what costs money, or starts it again.
     pub async fn power(&self, on: bool, patience: Duration) -> Result<String, DeployError> {
-        let lock = self.lock_standing(if on { "start" } else { "stop" }, patience).await?;
+        let lock = self.lock(if on { "start" } else { "stop" }, patience, false).await?;
         let outcome = async { self.target().await?.power(on, &*self.progress).await };
         finish(outcome.await, vec![lock]).await
     }
@@ -143,7 +143,7 @@ impl Pipeline {
     /// Removes everything this deployment made, here and at the target. Names it.
     pub async fn destroy(&self, patience: Duration) -> Result<Vec<String>, DeployError> {
         let here = self.lock_here("destroy", patience).await?;
-        let lock = self.lock_standing("destroy", patience).await?;
+        let lock = self.lock("destroy", patience, false).await?;
         let outcome = async {
             lock.check()?;
             self.target().await?.destroy(&*self.progress).await

@@ -59,10 +59,8 @@ impl Workspace {
         let mut arguments: Vec<OsString> = ["init", "-input=false", "-no-color"].map(Into::into).into();
         arguments.extend_from_slice(extra);
         let ended = self.run("init", arguments, &mut |_| {}).await?;
-        match ended.status.success() {
-            true => self.save_rescued().await,
-            false => Err(self.failed(&ended, diagnostic::from_text(&ended.complaint()))),
-        }
+        self.succeeded(&ended)?;
+        self.save_rescued().await
     }
 
     /// Saves the state that an earlier run could not save, as when its credentials had expired.
@@ -73,10 +71,8 @@ impl Workspace {
         }
         let arguments = ["state".into(), "push".into(), self.lock(), rescued.clone().into()].into();
         let ended = self.run("rescue", arguments, &mut |_| {}).await?;
-        match ended.status.success() {
-            true => fs::remove_file(&rescued).map_err(|error| files(&rescued, &error)),
-            false => Err(self.failed(&ended, diagnostic::from_text(&ended.complaint()))),
-        }
+        self.succeeded(&ended)?;
+        fs::remove_file(&rescued).map_err(|error| files(&rescued, &error))
     }
 
     /// Whether the stack is one Terraform understands. Needs providers and no credentials.
@@ -147,10 +143,7 @@ impl Workspace {
         let _written = self.write_variables(variables)?;
         let arguments = ["import".into(), "-input=false".into(), self.lock(), address.into(), id.into()].into();
         let ended = self.run("import", arguments, &mut |_| {}).await?;
-        match ended.status.success() {
-            true => Ok(()),
-            false => Err(self.failed(&ended, diagnostic::from_text(&ended.complaint()))),
-        }
+        self.succeeded(&ended)
     }
 
     /// Removes everything that is in the state.
@@ -196,9 +189,14 @@ impl Workspace {
     pub async fn unlock(&self, id: &str) -> Result<(), Error> {
         let arguments = ["force-unlock", "-force", "--", id].map(Into::into).into();
         let ended = self.run("unlock", arguments, &mut |_| {}).await?;
+        self.succeeded(&ended)
+    }
+
+    /// For commands that say nothing but what went wrong.
+    fn succeeded(&self, ended: &Ended) -> Result<(), Error> {
         match ended.status.success() {
             true => Ok(()),
-            false => Err(self.failed(&ended, diagnostic::from_text(&ended.complaint()))),
+            false => Err(self.failed(ended, diagnostic::from_text(&ended.complaint()))),
         }
     }
 

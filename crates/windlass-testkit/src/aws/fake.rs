@@ -24,8 +24,6 @@ pub struct Asked {
     pub path: String,
     /// The service the request is signed for.
     pub service: String,
-    /// What is to be done, of a service that names it in a header: `AmazonEC2ContainerServiceV20141113.CreateService`.
-    pub action: String,
     /// Its body, as text.
     pub body: String,
 }
@@ -95,7 +93,6 @@ async fn serve(State(serving): State<Arc<Serving>>, request: Request) -> Respons
         method: head.method.clone(),
         path: head.uri.path().to_owned(),
         service: text(header::AUTHORIZATION.as_str()).split('/').nth(3).unwrap_or_default().to_owned(),
-        action: text("x-amz-target").to_owned(),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     match ((serving.answer)(&asked), serving.upstream) {
