@@ -2,15 +2,20 @@
 """moto's server with the calls our stacks make and moto does not answer. Takes moto_server's arguments."""
 
 import json
+import re
 import sys
 import uuid
 
+import cbor2
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
-from moto.cloudwatch.models import Alarm
+from moto.cloudwatch.models import Alarm, cloudwatch_backends
 from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.logs.responses import LogsResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.s3.models import FakeBucket
 from moto.server import main
 
 QUERIES = {}
@@ -84,6 +89,29 @@ def conditional(permitted):
     return judged
 
 
+def in_cbor(dispatch):
+    """CloudWatch's clients speak CBOR by now, which moto does not: the alarms that were asked for by name, by that way."""
+
+    def dispatched(self, environ, start_response):
+        if not environ["PATH_INFO"].endswith("/operation/DescribeAlarms"):
+            return dispatch(self, environ, start_response)
+        region = re.search(r"Credential=[^/]+/[^/]+/([^/]+)/", environ["HTTP_AUTHORIZATION"]).group(1)
+        asked = cbor2.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        kept = cloudwatch_backends[DEFAULT_ACCOUNT_ID][region].alarms
+        found = [kept[name] for name in asked["AlarmNames"] if name in kept]
+        answer = {
+            kind: [{"AlarmName": alarm.name} for alarm in found if bool(alarm.rule) is composite]
+            for kind, composite in (("MetricAlarms", False), ("CompositeAlarms", True))
+        }
+        start_response("200 OK", [("Content-Type", "application/cbor"), ("Smithy-Protocol", "rpc-v2-cbor")])
+        return [cbor2.dumps(answer)]
+
+    return dispatched
+
+
+DomainDispatcherApplication.__call__ = in_cbor(DomainDispatcherApplication.__call__)
+# A bucket whose versioning was suspended, as Terraform does before it empties one, still has its versions.
+FakeBucket.is_versioned = property(lambda bucket: bucket.versioning_status in ("Enabled", "Suspended"))
 ApplicationAutoScalingResponse.list_tags_for_resource = no_tags
 IAMPolicyStatement.is_action_permitted = conditional(IAMPolicyStatement.is_action_permitted)
 # A composite alarm is an alarm with a rule to moto, which only has no way to make one.

@@ -206,7 +206,6 @@ impl StandIn {
             ("lambda", "GET", "/2015-03-31/functions", vec![], ""),
             ("apigateway", "GET", "/v2/apis", vec![], ""),
             json("ecs", "AmazonEC2ContainerServiceV20141113.ListClusters"),
-            json("ecs", "AmazonEC2ContainerServiceV20141113.ListTasks"),
             json("ecr", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"),
             json("secretsmanager", "secretsmanager.ListSecrets"),
             json("logs", "Logs_20140328.DescribeLogGroups"),
