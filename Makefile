@@ -13,7 +13,7 @@ help: ## Show this list
 
 .PHONY: run
 run: ## Build, and serve this directory's tools on http://localhost:8080/mcp
-	@scripts/setup build
+	@scripts/setup run
 	cargo run --quiet --bin windlass -- serve $(ARGS)
 
 .PHONY: release

@@ -38,6 +38,7 @@ check() { # check WHAT CONDITION...
     if "$@"; then echo "ok: $what"; else echo "FAILED: $what" >&2; tail -20 "$work/said" >&2; exit 1; fi
 }
 no() { ! "$@"; }
+heard() { "$@" >"$work/said" 2>&1; } # what it says is shown where it fails
 
 # The programs that the Dockerfiles would install are in the base already, so that no build goes to the network for them.
 if [[ ! -e $cache/bookworm.tar ]]; then
@@ -105,8 +106,8 @@ FILE
     echo "toolchain $version"
     local target
     for target in runtime minimal; do
-        check "target $target builds" pod build --network host --pull=never --format docker "${authorities[@]}" --target "$target" -t "localhost/windlass:$target" \
-            --ignorefile "$here/Dockerfile.dockerignore" -f "$here/Dockerfile" "$root" >"$work/said" 2>&1
+        check "target $target builds" heard pod build --network host --pull=never --format docker "${authorities[@]}" --target "$target" -t "localhost/windlass:$target" \
+            --ignorefile "$here/Dockerfile.dockerignore" -f "$here/Dockerfile" "$root"
         pod run --detach --name "$target" --network host --read-only --read-only-tmpfs=false --tmpfs /tmp:mode=1777 --cap-drop ALL --security-opt no-new-privileges \
             --env WINDLASS_HOST=127.0.0.1 --env WINDLASS_PORT=18443 "localhost/windlass:$target" >/dev/null
         local answered=

@@ -3,6 +3,7 @@
 mod access;
 mod auth;
 mod limits;
+mod sandboxes;
 mod server;
 mod shell;
 mod store;
@@ -32,6 +33,7 @@ pub(crate) fn check(
     access::policy(&mut checker, settings);
     access::fetch(&mut checker, settings.fetch.as_ref());
     shell::check(&mut checker, settings.shell.as_ref());
+    sandboxes::check(&mut checker, settings.sandbox.as_ref());
     limits::check(&mut checker, settings);
     store::check(&mut checker, &settings.store);
     if let Err(error) = exposure(settings) {

@@ -59,6 +59,10 @@ impl Seeds {
         }
         match reading {
             Reading::Set(setting) => self.set(name, setting, value, above),
+            Reading::Switch(setting) => {
+                let off = ["false", "0"].contains(&value.to_ascii_lowercase().as_str());
+                self.set(name, setting, if off { "false" } else { "true" }, above);
+            }
             Reading::Transport => {
                 let transport = words::transport(value);
                 if let words::Transport::Guessed(_) = transport {

@@ -5,6 +5,7 @@ mod deploy;
 mod fetch;
 mod limits;
 mod policy;
+mod sandboxes;
 mod server;
 mod shell;
 mod short_form;
@@ -21,6 +22,7 @@ pub use deploy::{DeploySettings, ImageSettings, LocalSettings, RegistrySettings,
 pub use fetch::FetchSettings;
 pub use limits::LimitSettings;
 pub use policy::{GrantSettings, PolicySettings};
+pub use sandboxes::{BackendKind, IsolationDemand, PoolSettings, QuotaSettings, SandboxesSettings};
 pub use server::{ServerSettings, Transport};
 pub use shell::{
     CommandRule, CommandSettings, DenyRule, DenySettings, FlagSettings, KernelFeature, NetworkAccess, Operator,
@@ -48,6 +50,8 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
     /// Toolset: approved commands.
     pub shell: Option<ShellSettings>,
+    /// Toolset: sandboxes for code.
+    pub sandbox: Option<SandboxesSettings>,
     /// Toolset: guarded web fetch. Off unless this section names hosts.
     pub fetch: Option<FetchSettings>,
     /// Shipping: `windlass deploy`.

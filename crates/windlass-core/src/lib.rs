@@ -12,12 +12,15 @@
 mod audit;
 mod call;
 mod check;
+mod command;
 mod error;
+mod news;
 mod outputs;
 mod principal;
 mod seal;
 mod toolset;
 
+pub mod schema;
 pub mod units;
 
 /// The Model Context Protocol's own types.
@@ -26,10 +29,12 @@ pub use rmcp::model as mcp;
 pub use audit::{AuditEvent, AuditFeed, AuditSink, Decision};
 pub use call::{Call, Client, ClientError, Deadline, Resume};
 pub use check::{Check, Health};
+pub use command::{CommandAnswer, ended};
 pub use error::{ErrorKind, ToolError, chain};
+pub use news::News;
 pub use outputs::{Captured, NoOutputs, Outputs, Sink};
 pub use principal::{Principal, PrincipalSource};
 pub use seal::StateSeal;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use tokio_util::sync::CancellationToken;
-pub use toolset::{Library, Output, Reply, Tasks, ToolSpec, Toolset};
+pub use toolset::{Fallback, Library, Output, Reply, Tasks, ToolSpec, Toolset};

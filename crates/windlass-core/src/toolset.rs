@@ -55,18 +55,36 @@ pub struct ToolSpec {
     pub tool: mcp::Tool,
     /// Former names. They are not listed and work for ever.
     pub aliases: Vec<&'static str>,
+    /// What it is called where another toolset has a tool of its name.
+    pub fallback: Option<Fallback>,
+}
+
+/// The other name of a tool whose own may be taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Fallback {
+    /// The other name, which always works.
+    pub name: &'static str,
+    /// A call of the taken name that has this argument is meant for this tool all the same.
+    pub argument: &'static str,
 }
 
 impl ToolSpec {
     /// A tool with no other name.
     pub fn new(tool: mcp::Tool) -> Self {
-        Self { tool, aliases: Vec::new() }
+        Self { tool, aliases: Vec::new(), fallback: None }
     }
 
     /// Adds former names.
     #[must_use]
     pub fn aliases(mut self, aliases: &[&'static str]) -> Self {
         self.aliases.extend_from_slice(aliases);
+        self
+    }
+
+    /// Says what it is called where its name is taken, and which argument tells its calls from the other tool's.
+    #[must_use]
+    pub fn fallback(mut self, name: &'static str, argument: &'static str) -> Self {
+        self.fallback = Some(Fallback { name, argument });
         self
     }
 }

@@ -83,6 +83,13 @@ impl GuestClient {
         self.connection.table.closed().await
     }
 
+    /// Ends the connection, for all clones: a guest that ends with its host now does.
+    pub fn hang_up(&self) {
+        self.connection.table.close(Closed::Ended);
+        self.connection.outbox.close();
+        self.connection.tasks.iter().for_each(AbortHandle::abort);
+    }
+
     /// Starts a command. `within` is for its start only: see [`Running::wait`].
     pub async fn exec(&self, command: Command, within: Duration) -> Result<Running, ClientError> {
         Running::start(&self.connection, command.request, within).await

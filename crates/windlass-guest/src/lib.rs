@@ -3,6 +3,7 @@
 //! - [`protocol`] is what goes over the one stream between them, and reads it from a stranger;
 //! - [`client`] is the host's side: run a command, move a file, ask how the guest is;
 //! - [`guest`] is the guest's side: it runs the commands and ends them, whole trees at a time;
+//! - [`program`] is all of that as a program of its own, or as a part of one;
 //! - [`transport`] opens the stream inside the guest: a unix socket, a serial device, vsock, standard input and output.
 //!
 //! **Invariants.** The host believes nothing a guest sends: every size is bounded before it is allocated, and what breaks
@@ -11,6 +12,7 @@
 
 pub mod client;
 pub mod guest;
+pub mod program;
 pub mod protocol;
 pub mod transport;
 

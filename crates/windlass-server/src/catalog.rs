@@ -24,6 +24,8 @@ pub(crate) struct Entry {
 pub(crate) struct Catalog {
     entries: Vec<Arc<Entry>>,
     by_name: HashMap<Box<str>, Arc<Entry>>,
+    /// Tools whose name another one has: a call of that name with this argument is theirs.
+    displaced: HashMap<Box<str>, (&'static str, Arc<Entry>)>,
 }
 
 /// Two tools of one name, or a tool whose schema is none. A defect of a toolset or of its declaration.
@@ -55,11 +57,14 @@ pub enum CatalogError {
 
 impl Catalog {
     pub fn build(toolsets: &[Arc<dyn Toolset>], metrics: &crate::Metrics) -> Result<Self, CatalogError> {
-        let mut catalog = Self { entries: Vec::new(), by_name: HashMap::new() };
-        for toolset in toolsets {
-            for spec in toolset.tools() {
-                catalog.add(toolset, spec, metrics)?;
-            }
+        let mut catalog = Self { entries: Vec::new(), by_name: HashMap::new(), displaced: HashMap::new() };
+        let specs = || toolsets.iter().flat_map(|toolset| toolset.tools().into_iter().map(move |spec| (toolset, spec)));
+        // Those that can give way come last, whatever the order of the toolsets.
+        for (toolset, spec) in specs().filter(|(_, spec)| spec.fallback.is_none()) {
+            catalog.add(toolset, spec, metrics)?;
+        }
+        for (toolset, spec) in specs().filter(|(_, spec)| spec.fallback.is_some()) {
+            catalog.add(toolset, spec, metrics)?;
         }
         // A stable order lets clients' prompt caches hit.
         catalog.entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -72,7 +77,14 @@ impl Catalog {
         spec: ToolSpec,
         metrics: &crate::Metrics,
     ) -> Result<(), CatalogError> {
-        let ToolSpec { tool, aliases } = spec;
+        let ToolSpec { mut tool, mut aliases, fallback } = spec;
+        let own: Box<str> = tool.name.as_ref().into();
+        let taken = self.by_name.contains_key(&own);
+        match fallback {
+            Some(fallback) if taken => tool.name = fallback.name.into(),
+            Some(fallback) => aliases.push(fallback.name),
+            None => {}
+        }
         let name: Arc<str> = tool.name.as_ref().into();
         let compile = |which, schema: &mcp::JsonObject| {
             Schema::compile(schema).map_err(|reason| CatalogError::Schema {
@@ -101,13 +113,23 @@ impl Catalog {
                 });
             }
         }
+        if let Some(fallback) = fallback.filter(|_| taken) {
+            self.displaced.insert(own, (fallback.argument, entry.clone()));
+        }
         self.entries.push(entry);
         Ok(())
     }
 
-    /// The tool of this name or alias, within `scope` where only one toolset is served.
-    pub fn find(&self, name: &str, scope: Option<&str>) -> Option<&Arc<Entry>> {
-        self.by_name.get(name).filter(|entry| scope.is_none_or(|scope| entry.toolset.name() == scope))
+    /// The tool that a call of this name or alias is for, within `scope` where only one toolset is served.
+    pub fn find(&self, name: &str, arguments: Option<&mcp::JsonObject>, scope: Option<&str>) -> Option<&Arc<Entry>> {
+        let inside = |entry: &&Arc<Entry>| scope.is_none_or(|scope| entry.toolset.name() == scope);
+        let named = self.by_name.get(name).filter(inside);
+        match self.displaced.get(name).filter(|(_, entry)| inside(&entry)) {
+            Some((argument, entry)) if named.is_none() || arguments.is_some_and(|all| all.contains_key(*argument)) => {
+                Some(entry)
+            }
+            _ => named,
+        }
     }
 
     /// What `who` may call.

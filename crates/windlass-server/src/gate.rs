@@ -186,7 +186,7 @@ impl Gate {
     ) -> Result<mcp::CallToolResponse, mcp::ErrorData> {
         let rules = self.rules.load_full();
         let mut record = Record::begin(self, caller);
-        let Some(entry) = rules.catalog.load().find(&request.name, scope).cloned() else {
+        let Some(entry) = rules.catalog.load().find(&request.name, request.arguments.as_ref(), scope).cloned() else {
             record.unknown(&request);
             return Err(self.unknown_tool(caller, scope, &request.name));
         };

@@ -139,7 +139,7 @@ impl ServerHandler for Protocol {
         // rmcp asks for it to check `Mcp-Param-*` headers: only a schema that maps some is worth the copy.
         let rules = self.shared.gate.rules();
         let catalog = rules.catalog.load();
-        let entry = catalog.find(name, self.scope.as_deref())?;
+        let entry = catalog.find(name, None, self.scope.as_deref())?;
         entry.maps_headers.then(|| entry.tool.clone())
     }
 

@@ -10,20 +10,18 @@
 //! supervisor*. Doing that in the server would mean running code in a forked copy of a process with many threads, where
 //! even an allocation may wait for ever on a lock whose owner was not copied.
 
-mod cgroup;
 mod confine;
 mod files;
 mod job;
 mod os;
 mod probe;
-mod seccomp;
 mod spawn;
 mod supervisor;
 pub(crate) mod tree;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-pub(crate) use cgroup::Cgroups;
+pub(crate) use windlass_confine::Cgroups;
 pub(crate) use job::STOP;
 pub use job::{Confinement, Event, Insist, Job, Limits, Outcome};
 pub use probe::{Protection, Protections};

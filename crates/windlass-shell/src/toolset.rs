@@ -5,7 +5,6 @@ mod arguments;
 mod job_tools;
 mod ready;
 mod run;
-mod schema;
 mod tasks;
 
 use std::{
@@ -18,7 +17,9 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use windlass_config::settings::ShellSettings;
-use windlass_core::{Call, Check, Reply, Tasks, ToolError, ToolSpec, Toolset, mcp::ToolAnnotations};
+use windlass_core::{
+    Call, Check, CommandAnswer, Reply, Tasks, ToolError, ToolSpec, Toolset, mcp::ToolAnnotations, schema,
+};
 
 use crate::{
     exec::Executor,
@@ -148,7 +149,7 @@ impl Toolset for ShellToolset {
         let longer = if jobs { " For anything longer use start_command." } else { "" };
         let takes = if jobs { "run_command and start_command accept" } else { "run_command accepts" };
         let mut tools = vec![
-            ToolSpec::new(schema::tool::<CommandArguments, run::Answer>(
+            ToolSpec::new(schema::tool::<CommandArguments, CommandAnswer>(
                 "run_command",
                 "Run a command",
                 format!(

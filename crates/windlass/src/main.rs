@@ -19,6 +19,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == windlass_shell::launch::ARGUMENT) {
         return windlass_shell::launch::main();
     }
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == windlass_sandbox::namespace::ARGUMENT) {
+        return windlass_sandbox::namespace::main(args);
+    }
     let cli = cli::Cli::parse();
     // Children run as the same user: without this one could read this process's environment and memory through /proc
     // wherever the kernel lacks Landlock. Refused only by kernels that do not know it.

@@ -10,11 +10,13 @@ use tokio::runtime::Handle;
 use windlass_audit::{AuditLog, AuditOptions, Stream};
 use windlass_auth::Authenticator;
 use windlass_config::{
-    Change, ConfigErrors, Loaded, Override, ProcessEnv, Reloader, SecretRef, Sources, Watcher, settings::ShellSettings,
+    Change, ConfigErrors, Loaded, Override, ProcessEnv, Reloader, SecretRef, Sources, Watcher,
+    settings::{SandboxesSettings, ShellSettings},
 };
 use windlass_core::{AuditEvent, AuditSink, Decision, SecretString, Toolset};
 use windlass_fetch::FetchToolset;
 use windlass_policy::Policy;
+use windlass_sandbox::{SandboxToolset, namespace::Program};
 use windlass_server::{Live, Parts, Server};
 use windlass_shell::{ShellToolset, import, launch::Launcher, rules::Rules};
 use windlass_store::{Environment, OutputToolset, Store};
@@ -107,6 +109,13 @@ pub fn shell_settings(loaded: &Loaded) -> (Option<ShellSettings>, Vec<String>) {
     (None, Vec::new())
 }
 
+/// The sandbox section in force: the file's, else (with no configuration at all) the default where sandboxes can be made.
+pub fn sandbox_settings(loaded: &Loaded) -> Option<SandboxesSettings> {
+    let unconfigured = loaded.file.is_none() && loaded.seed_commands.is_none() && !windlass_lambda::is_function();
+    let default = || (unconfigured && SandboxToolset::is_likely()).then(SandboxesSettings::default);
+    loaded.settings.sandbox.clone().or_else(default)
+}
+
 /// The same, compiled.
 pub fn shell_rules(loaded: &Loaded) -> Result<(Option<Rules>, Vec<String>), Failure> {
     let (settings, notes) = shell_settings(loaded);
@@ -119,6 +128,7 @@ pub struct House {
     store: Store,
     audit: Arc<AuditLog>,
     shell: Mutex<Option<Arc<ShellToolset>>>,
+    sandbox: Mutex<Option<Arc<SandboxToolset>>>,
 }
 
 impl House {
@@ -136,7 +146,7 @@ impl House {
             secrets: token(loaded)?.into_iter().collect(),
         })
         .context("the audit log cannot be written")?;
-        Ok(Arc::new(Self { store, audit, shell: Mutex::new(None) }))
+        Ok(Arc::new(Self { store, audit, shell: Mutex::new(None), sandbox: Mutex::new(None) }))
     }
 
     /// The server's parts.
@@ -179,7 +189,22 @@ impl House {
         if let Some(settings) = loaded.settings.fetch.as_ref().filter(|fetch| !fetch.allowed_hosts.is_empty()) {
             toolsets.push(Arc::new(FetchToolset::new(settings).map_err(Failure::usage)?));
         }
+        if let Some(settings) = sandbox_settings(loaded) {
+            toolsets.push(self.sandbox(settings, &loaded.base));
+        }
         Ok(toolsets)
+    }
+
+    /// The sandbox toolset. Sandboxes outlive a reload; how they are made changes with the next start.
+    fn sandbox(&self, settings: SandboxesSettings, base: &Path) -> Arc<SandboxToolset> {
+        let mut sandbox = self.sandbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(former) = &*sandbox {
+            if *former.settings() != settings {
+                tracing::warn!("changes of the section `sandbox` take effect at the next start");
+            }
+            return former.clone();
+        }
+        sandbox.insert(Arc::new(SandboxToolset::new(settings, base.to_owned(), Program::this_binary()))).clone()
     }
 
     /// The shell toolset. A reload makes it anew around the same jobs, which outlive a change of the rules.

@@ -10,6 +10,8 @@ pub(super) struct Seed {
 pub(super) enum Reading {
     /// The value is what our setting takes.
     Set(&'static str),
+    /// On, unless the value is `false` or `0`.
+    Switch(&'static str),
     /// Their words for transports.
     Transport,
     /// Directives of Rust programs.
@@ -66,6 +68,14 @@ pub(super) const SEEDS: &[Seed] = &[
     seed("VPC_ID", Reading::Set("deploy.variables.vpc_id")),
     seed("ACM_CERT_ARN", Reading::Set("deploy.variables.certificate_arn")),
     seed("ALB_LOG_S3_BUCKET", Reading::Set("deploy.variables.access_log_bucket")),
+    seed("PETTY_CHROOT", Reading::Set("sandbox.directory")),
+    seed("BOUVET_CHROOT", Reading::Set("sandbox.directory")),
+    seed("PETTY_POOL_ENABLED", Reading::Switch("sandbox.pool.enabled")),
+    seed("BOUVET_POOL_ENABLED", Reading::Switch("sandbox.pool.enabled")),
+    seed("PETTY_POOL_MIN_SIZE", Reading::Set("sandbox.pool.min")),
+    seed("BOUVET_POOL_MIN_SIZE", Reading::Set("sandbox.pool.min")),
+    seed("PETTY_POOL_MAX_BOOTS", Reading::Set("sandbox.pool.boots")),
+    seed("BOUVET_POOL_MAX_BOOTS", Reading::Set("sandbox.pool.boots")),
     seed("MCP_LOG_DIR", Reading::Unused("not used: logs go to stderr, the audit log to stdout or `audit.file`")),
     seed("MCP_SKIP_BANNER", Reading::Unused("not used: there is no banner")),
 ];
@@ -73,21 +83,17 @@ pub(super) const SEEDS: &[Seed] = &[
 /// Variables of toolsets that are not there yet. A `*` at the end stands for any rest.
 pub(super) const LATER: &[(&str, &[&str])] = &[
     (
-        "sandboxes",
+        "sandboxes in virtual machines",
         &[
             "PETTY_KERNEL",
             "PETTY_ROOTFS",
             "PETTY_ROOTFS_URL",
             "PETTY_ROOTFS_S3_URL",
             "PETTY_FIRECRACKER",
-            "PETTY_CHROOT",
-            "PETTY_POOL_*",
             "BOUVET_KERNEL",
             "BOUVET_ROOTFS",
             "BOUVET_ROOTFS_URL",
             "BOUVET_FIRECRACKER",
-            "BOUVET_CHROOT",
-            "BOUVET_POOL_*",
         ],
     ),
     ("document search", &["S3_BUCKET_NAME", "DYNAMODB_TABLE_NAME", "CHROMA_DB_PATH", "THOTH_SOURCE_*"]),

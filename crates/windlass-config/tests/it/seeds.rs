@@ -8,20 +8,30 @@ fn petty() {
         .set("PETTY_TRANSPORT", "remote")
         .set("PETTY_HTTP_PORT", "9090")
         .set("PETTY_KERNEL", "/var/lib/petty/vmlinux")
+        .set("PETTY_CHROOT", "/var/lib/petty/vms")
+        .set("PETTY_POOL_ENABLED", "0")
         .set("PETTY_POOL_MIN_SIZE", "3")
+        .set("PETTY_POOL_MAX_BOOTS", "1")
         .set("RUST_LOG", "debug");
     assert_snapshot!(bench.notices(), @r"
     PETTY_TRANSPORT: read as `server.transport`
     PETTY_HTTP_PORT: read as `server.port`
     RUST_LOG: read as `telemetry.log`
+    PETTY_CHROOT: read as `sandbox.directory`
+    PETTY_POOL_ENABLED: read as `sandbox.pool.enabled`
+    PETTY_POOL_MIN_SIZE: read as `sandbox.pool.min`
+    PETTY_POOL_MAX_BOOTS: read as `sandbox.pool.boots`
     PETTY_HTTP_HOST: unset, which meant 0.0.0.0 there; here only this machine is served, on 127.0.0.1
-    PETTY_KERNEL, PETTY_POOL_MIN_SIZE: not used by this version, which has no sandboxes
+    PETTY_KERNEL: not used by this version, which has no sandboxes in virtual machines
     
     ");
     let settings = bench.load().unwrap().settings;
     assert_eq!(settings.server.port, 9090);
     assert!(settings.server.host.is_loopback());
     assert_eq!(settings.telemetry.log, "debug");
+    let sandbox = settings.sandbox.unwrap();
+    assert_eq!(sandbox.directory, Some("/var/lib/petty/vms".into()));
+    assert_eq!((sandbox.pool.enabled, sandbox.pool.min, sandbox.pool.boots), (false, 3, 1));
 }
 
 #[test]

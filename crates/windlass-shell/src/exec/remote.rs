@@ -3,7 +3,6 @@
 use std::{
     io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
-    path::PathBuf,
     process::Stdio,
     time::Duration,
 };
@@ -62,12 +61,11 @@ impl Remote {
     ) -> Result<Outcome, RunError> {
         let _over = over.clone().drop_guard();
         let pid = self.child.id();
-        let mut cgroups = Vec::new();
+        let mut cgroups = Cgroups::default();
         let told = self.tell_and_listen(job, stdin, cancel, &mut cgroups).await;
         if !matches!(told, Ok(_) | Err(RunError::Refused(_))) {
             // Killed from outside, or stuck: its orphans are nobody's now, so they are looked for.
             let _ = self.child.start_kill();
-            let cgroups = Cgroups::at(cgroups);
             cgroups.kill();
             if let Some(session) = pid.and_then(|pid| i32::try_from(pid).ok()) {
                 tree::kill_session(session);
@@ -91,7 +89,7 @@ impl Remote {
         job: &Job,
         stdin: Vec<u8>,
         cancel: &CancellationToken,
-        cgroups: &mut Vec<PathBuf>,
+        cgroups: &mut Cgroups,
     ) -> Result<Outcome, RunError> {
         let Self { hear, tell, .. } = self;
         let patience = job.timeout.map(|limit| limit.saturating_add(BEYOND));
@@ -121,7 +119,7 @@ impl Remote {
     }
 }
 
-async fn listen(hear: &mut OwnedReadHalf, cgroups: &mut Vec<PathBuf>) -> Result<Outcome, RunError> {
+async fn listen(hear: &mut OwnedReadHalf, cgroups: &mut Cgroups) -> Result<Outcome, RunError> {
     let mut lines = BufReader::new(hear).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match serde_json::from_str(&line) {

@@ -10,7 +10,9 @@ use rustix::{
     thread::{CapabilitySet, clear_ambient_capability_set, remove_capability_from_bounding_set, set_no_new_privs},
 };
 
-use super::{Insist, Job, cgroup::Cgroups, files, os, seccomp::Filters, tree};
+use windlass_confine::{Cgroups, Filters, GroupLimits};
+
+use super::{Insist, Job, Limits, files, os, tree};
 
 /// What a command of root keeps. The rest (tracing, mounting, raw devices, the network's configuration, ...) is no
 /// business of commands, and without it the kernel does not let them look into the server either.
@@ -57,7 +59,10 @@ impl Protection {
                 Err(_) => None,
             },
         };
-        let cgroups = Cgroups::create(number.unsigned_abs(), &job.limits);
+        let cgroups = {
+            let Limits { memory, processes, .. } = job.limits;
+            Cgroups::create(&number.unsigned_abs().to_string(), &GroupLimits { memory, processes, cpus: None })
+        };
         Ok(Self {
             supervisor,
             rlimits: rlimits(job, &cgroups),
@@ -120,7 +125,7 @@ fn rlimits(job: &Job, cgroups: &Cgroups) -> Vec<(Resource, u64)> {
     ];
     // The kernel counts every process of the user, the server's own threads included, so the limit goes on top of what
     // there is. (For root it does not count at all.)
-    if !cgroups.limits_processes && !rustix::process::getuid().is_root() {
+    if !cgroups.limits_processes() && !rustix::process::getuid().is_root() {
         rlimits.push((Resource::Nproc, tree::tasks_of_this_user() + limits.processes));
     }
     rlimits

@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use windlass_confine::Cgroups;
 
 use crate::plan::Plan;
 
@@ -84,7 +85,7 @@ pub enum Event {
     /// The supervisor holds the job. `cgroups` are what the server must empty, should the supervisor die.
     Started {
         /// Directories of the run's control groups.
-        cgroups: Vec<PathBuf>,
+        cgroups: Cgroups,
     },
     /// Nothing was run, because something insisted on is not there.
     Refused(String),

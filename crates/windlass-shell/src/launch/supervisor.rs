@@ -81,7 +81,7 @@ pub(super) fn run() -> io::Result<()> {
         Err(message) => return Event::Refused(message).write(&server),
     };
     let mut supervisor = Supervisor { pid, server, signals, deadline, ended: BTreeMap::new() };
-    Event::Started { cgroups: protection.cgroups.directories().to_vec() }.write(&supervisor.server)?;
+    Event::Started { cgroups: protection.cgroups.clone() }.write(&supervisor.server)?;
     let outcome = supervisor.run(&job, &stdin, &protection);
     protection.cgroups.remove();
     let last = match outcome {

@@ -9,7 +9,7 @@ use windlass_core::{Call, Output, Reply, ToolError, mcp};
 use super::{
     Approved, ShellToolset,
     arguments::{JobOutputArguments, StopArguments},
-    run, tasks,
+    tasks,
 };
 use crate::jobs::{Page, Record, State, Work};
 
@@ -126,7 +126,7 @@ impl Answer {
         let seconds = self.running_seconds;
         let state = match self.state {
             State::Running => format!("running for {seconds} s"),
-            State::Exited => format!("{}, {seconds} s", run::ended(self.exit_code, self.signal.as_deref())),
+            State::Exited => format!("{}, {seconds} s", windlass_core::ended(self.exit_code, self.signal.as_deref())),
             State::TimedOut => format!("ended after its time limit, {seconds} s"),
             State::Stopped => format!("stopped after {seconds} s"),
             State::Failed => "could not be run".into(),

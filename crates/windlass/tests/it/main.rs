@@ -14,6 +14,7 @@ mod load;
 mod queries;
 mod reload;
 mod replicas;
+mod sandbox;
 mod secrets;
 mod serve;
 mod starting;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
-use windlass_core::mcp::{JsonObject, Tool, ToolAnnotations};
+
+use crate::mcp::{JsonObject, Tool, ToolAnnotations};
 
 /// A tool whose arguments are `A` and whose structured answer is `B`.
-pub(super) fn tool<A: JsonSchema, B: JsonSchema>(
+pub fn tool<A: JsonSchema, B: JsonSchema>(
     name: &'static str,
     title: &str,
     description: String,
@@ -19,8 +20,8 @@ pub(super) fn tool<A: JsonSchema, B: JsonSchema>(
         .with_annotations(annotations.clone())
 }
 
-/// No `$ref`, no `null` beside a type, no `format`: several clients refuse a whole catalogue for one of these.
-fn schema<T: JsonSchema>() -> Arc<JsonObject> {
+/// The schema of `T`: no `$ref`, no `null` beside a type, no `format`: several clients refuse a whole catalogue for one of these.
+pub fn schema<T: JsonSchema>() -> Arc<JsonObject> {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;

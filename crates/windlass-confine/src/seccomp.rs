@@ -1,8 +1,7 @@
-//! The system call filter: what no approved command has business with, refused with EPERM.
+//! The system call filter: what no confined program has business with, refused with EPERM.
 //!
-//! A list of what is denied and not of what is allowed: the commands are ordinary programs of the owner's choice, and
-//! the list is of what would let them out (new namespaces, tracing, kernel interfaces with a history) or let them end
-//! the server.
+//! A list of what is denied and not of what is allowed: the programs are ordinary ones, and the list is of what would let
+//! them out (new namespaces, tracing, kernel interfaces with a history) or let them end the server.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use seccompiler::{
 };
 
 /// The compiled filters, to be applied in order.
-pub(super) struct Filters(Vec<BpfProgram>);
+pub struct Filters(Vec<BpfProgram>);
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -99,8 +98,9 @@ const NAMESPACES: [libc::c_int; 7] = [
 const TYPING: [u32; 2] = [0x5412, 0x541C];
 
 impl Filters {
-    /// Compiles them. `protected` are the processes a command may not signal: the server and its own supervisor.
-    pub(super) fn compile(network: bool, protected: &[i32]) -> Result<Self, String> {
+    /// Compiles them. `network` is whether sockets may be made; `protected` are the processes that may not be signalled:
+    /// the server, a supervisor.
+    pub fn compile(network: bool, protected: &[i32]) -> Result<Self, String> {
         let architecture: TargetArch = std::env::consts::ARCH
             .try_into()
             .map_err(|_| format!("there is no filter for {}", std::env::consts::ARCH))?;
@@ -120,7 +120,7 @@ impl Filters {
     }
 
     /// Puts them on the calling thread and everything it starts, for ever.
-    pub(super) fn apply(&self) -> Result<(), seccompiler::Error> {
+    pub fn apply(&self) -> Result<(), seccompiler::Error> {
         self.0.iter().try_for_each(|filter| seccompiler::apply_filter(filter))
     }
 }
@@ -138,7 +138,15 @@ fn rules(network: bool, protected: &[i32]) -> Result<Rules, seccompiler::Backend
     for request in TYPING {
         rules.entry(libc::SYS_ioctl).or_default().push(argument(1, SeccompCmpOp::Eq, request)?);
     }
-    if !network {
+    if network {
+        // What is left reaches other machines past every namespace (vsock), or the kernel by ways of its own (ALG).
+        let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+        let strange = families.map(|family| SeccompCondition::new(0, Dword, SeccompCmpOp::Ne, family as u64));
+        let strange = SeccompRule::new(strange.into_iter().collect::<Result<_, _>>()?)?;
+        for call in [libc::SYS_socket, libc::SYS_socketpair] {
+            rules.insert(call, vec![strange.clone()]);
+        }
+    } else {
         // Unix sockets too: a container engine's is as good as root. Pairs of a process's own (socketpair) stay.
         rules.insert(libc::SYS_socket, Vec::new());
     }

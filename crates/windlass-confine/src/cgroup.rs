@@ -1,7 +1,7 @@
-//! Control groups, where this user may make them: limits for the whole run, and a kill that no process can outrun.
+//! Control groups, where this user may make them: limits for everything inside, and a kill that no process can outrun.
 //!
-//! Version 2 gives `cgroup.kill`; on version 1 (and the hybrid of both) the `pids` and `memory` controllers give the
-//! limits. Nothing here is needed for correctness, so nothing here fails a run.
+//! Version 2 gives `cgroup.kill`; on version 1 (and the hybrid of both) the `pids`, `memory` and `cpu` controllers give
+//! the limits. Nothing here is needed for correctness, so nothing here fails.
 
 use std::{
     fs, io,
@@ -9,62 +9,91 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 
-use super::Limits;
+/// The time in which a share of the processor is counted, in microseconds.
+const PERIOD: u64 = 100_000;
 
-/// The groups of one run.
+/// What everything in a group may use up together.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cgroups {
+pub struct GroupLimits {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Processes and threads.
+    pub processes: u64,
+    /// Processors, where that is to be limited.
+    pub cpus: Option<u32>,
+}
+
+/// A group in each hierarchy that would have one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroups {
     directories: Vec<PathBuf>,
-    /// Whether the number of processes is limited here.
-    pub(super) limits_processes: bool,
+    limits_processes: bool,
+    limits_memory: bool,
 }
 
 impl Cgroups {
-    /// Makes groups named after the supervisor `pid` wherever it is allowed.
-    pub(super) fn create(pid: u32, limits: &Limits) -> Self {
+    /// Makes groups called `windlass-NAME` wherever it is allowed.
+    pub fn create(name: &str, limits: &GroupLimits) -> Self {
         let mut groups = Self::default();
         let (Ok(own), Ok(mounts)) = (fs::read_to_string("/proc/self/cgroup"), fs::read_to_string("/proc/self/mounts"))
         else {
             return groups;
         };
         for (controller, parent) in parents(&own, &mounts) {
-            let directory = parent.join(format!("windlass-{pid}"));
-            // A group left behind by a supervisor of the same number that was killed is as good as a new one.
+            if controller == "cpu" && limits.cpus.is_none() {
+                continue;
+            }
+            let directory = parent.join(format!("windlass-{name}"));
+            // A group left behind by a process of the same number that was killed is as good as a new one.
             if let Err(error) = fs::create_dir(&directory)
                 && error.kind() != io::ErrorKind::AlreadyExists
             {
                 continue;
             }
-            let set = |file: &str, value: u64| fs::write(directory.join(file), value.to_string()).is_ok();
-            let (memory, processes) = match controller {
-                "memory" => (set("memory.limit_in_bytes", limits.memory), false),
-                "pids" => (false, set("pids.max", limits.processes)),
-                _ => (set("memory.max", limits.memory), set("pids.max", limits.processes)),
+            let set = |file: &str, value: String| fs::write(directory.join(file), value).is_ok();
+            let quota = limits.cpus.map(|cpus| u64::from(cpus) * PERIOD);
+            let (memory, processes, cpu) = match controller {
+                "memory" => (set("memory.limit_in_bytes", limits.memory.to_string()), false, false),
+                "pids" => (false, set("pids.max", limits.processes.to_string()), false),
+                "cpu" => (false, false, quota.is_some_and(|quota| set("cpu.cfs_quota_us", quota.to_string()))),
+                _ => (
+                    set("memory.max", limits.memory.to_string()),
+                    set("pids.max", limits.processes.to_string()),
+                    quota.is_some_and(|quota| set("cpu.max", format!("{quota} {PERIOD}"))),
+                ),
             };
+            if memory {
+                // Otherwise whoever is over its limit goes on in the swap. Not every kernel counts that.
+                let _ = set("memory.swap.max", "0".into());
+                let _ = set("memory.memsw.limit_in_bytes", limits.memory.to_string());
+            }
             // Joining a group of version 2 stops every fork on the machine for some milliseconds. That is worth it for
-            // limits, not for the kill alone: the supervisor finds everything without.
-            if !memory && !processes {
+            // limits, not for the kill alone: everything is found without.
+            if !memory && !processes && !cpu {
                 let _ = fs::remove_dir(&directory);
                 continue;
             }
             groups.limits_processes |= processes;
+            groups.limits_memory |= memory;
             groups.directories.push(directory);
         }
         groups
     }
 
-    /// The groups at `directories`, made by a supervisor.
-    pub(crate) fn at(directories: Vec<PathBuf>) -> Self {
-        Self { directories, limits_processes: false }
+    /// Whether the number of processes is limited here.
+    pub fn limits_processes(&self) -> bool {
+        self.limits_processes
     }
 
-    pub(super) fn directories(&self) -> &[PathBuf] {
-        &self.directories
+    /// Whether memory is limited here.
+    pub fn limits_memory(&self) -> bool {
+        self.limits_memory
     }
 
     /// Moves the calling process into the groups.
-    pub(super) fn join(&self) {
+    pub fn join(&self) {
         for directory in &self.directories {
             // `tasks` exists on version 1 only. It moves one thread, which is all there is here, and so waits for nobody.
             if !directory.join("tasks").exists() || fs::write(directory.join("tasks"), "0").is_err() {
@@ -74,7 +103,7 @@ impl Cgroups {
     }
 
     /// Kills everything inside.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         for directory in &self.directories {
             if fs::write(directory.join("cgroup.kill"), "1").is_ok() {
                 continue;
@@ -87,7 +116,7 @@ impl Cgroups {
     }
 
     /// Removes the groups, which must be empty; true once none is there.
-    pub(crate) fn remove(&self) -> bool {
+    pub fn remove(&self) -> bool {
         self.directories.iter().fold(true, |gone, directory| {
             let removed = fs::remove_dir(directory).or_else(|error| match error.kind() {
                 io::ErrorKind::NotFound => Ok(()),
@@ -98,10 +127,10 @@ impl Cgroups {
     }
 }
 
-/// Where this process may try to make groups: the unified hierarchy (named ``) and two of version 1.
+/// Where this process may try to make groups: the unified hierarchy (named ``) and three of version 1.
 fn parents<'a>(own: &'a str, mounts: &'a str) -> Vec<(&'static str, PathBuf)> {
     let mut parents = Vec::new();
-    for controller in ["", "memory", "pids"] {
+    for controller in ["", "memory", "pids", "cpu"] {
         let mount = mounts.lines().find_map(|line| {
             let mut fields = line.split(' ');
             let (_, point, kind, options) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);

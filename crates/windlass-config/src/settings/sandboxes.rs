@@ -1,0 +1,143 @@
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use windlass_core::units::{Bytes, Span};
+
+/// Sandboxes: code an agent wrote, run where it can hurt nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxesSettings {
+    /// What isolates a sandbox. `auto` takes the strongest that works here; `/ready` and every sandbox say which.
+    pub backend: BackendKind,
+    /// `vm` refuses to start sandboxes that share the machine's kernel.
+    pub isolation: IsolationDemand,
+    /// Where the files of running sandboxes lie. Users other than the server's must be able to pass through it. Default:
+    /// `windlass-sandboxes-UID` in the system's temporary directory.
+    pub directory: Option<PathBuf>,
+    /// The root file system inside, as a directory tree. Default: this machine's `/usr`, and little else.
+    pub root: Option<PathBuf>,
+    /// Memory of a sandbox whose creator does not say.
+    pub memory: Bytes,
+    /// The most memory a creator may ask for.
+    pub max_memory: Bytes,
+    /// Processors of a sandbox whose creator does not say.
+    pub vcpus: u32,
+    /// The most processors a creator may ask for.
+    pub max_vcpus: u32,
+    /// Bytes of files in a sandbox whose creator does not say. With the `namespace` backend they are part of its memory.
+    pub disk: Bytes,
+    /// The most bytes of files a creator may ask for.
+    pub max_disk: Bytes,
+    /// Processes and threads in a sandbox.
+    pub processes: u64,
+    /// How long a sandbox lives whose creator does not say.
+    pub ttl: Span,
+    /// The longest life a creator may ask for.
+    pub max_ttl: Span,
+    /// A sandbox that is not used for so long is destroyed.
+    pub idle: Span,
+    /// Time of one command or piece of code whose caller does not say.
+    pub timeout: Span,
+    /// The most time a caller may ask for.
+    pub max_timeout: Span,
+    /// Sandboxes at once, warm ones included.
+    pub max_sandboxes: usize,
+    /// What one caller may have at once.
+    pub per_principal: QuotaSettings,
+    /// Sandboxes that are made before anybody asks.
+    pub pool: PoolSettings,
+    /// Variables of everything that runs in a sandbox.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What isolates a sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendKind {
+    /// The strongest that works here.
+    #[default]
+    Auto,
+    /// Namespaces, control groups, a system call filter and Landlock, by way of bubblewrap: the machine's kernel is shared.
+    Namespace,
+}
+
+/// How much isolation is demanded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IsolationDemand {
+    /// Any backend will do.
+    #[default]
+    Any,
+    /// Only a kernel of its own will do.
+    Vm,
+}
+
+/// What one caller may have at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotaSettings {
+    /// Sandboxes.
+    pub count: usize,
+    /// Memory of all of them.
+    pub memory: Bytes,
+    /// Processors of all of them.
+    pub vcpus: u32,
+    /// Bytes of files in all of them.
+    pub disk: Bytes,
+}
+
+/// Sandboxes that are made before anybody asks. They have the default memory, processors and disk; whoever asks for others
+/// waits for a new one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolSettings {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// How many wait at least.
+    pub min: usize,
+    /// How many wait at most, when many are asked for.
+    pub max: usize,
+    /// How many are made at once.
+    pub boots: usize,
+}
+
+impl Default for SandboxesSettings {
+    fn default() -> Self {
+        let minutes = |minutes: u64| Span(Duration::from_secs(60 * minutes));
+        Self {
+            backend: BackendKind::Auto,
+            isolation: IsolationDemand::Any,
+            directory: None,
+            root: None,
+            memory: Bytes(512 << 20),
+            max_memory: Bytes(4 << 30),
+            vcpus: 1,
+            max_vcpus: 4,
+            disk: Bytes(256 << 20),
+            max_disk: Bytes(2 << 30),
+            processes: 256,
+            ttl: minutes(60),
+            max_ttl: minutes(24 * 60),
+            idle: minutes(15),
+            timeout: minutes(1),
+            max_timeout: minutes(10),
+            max_sandboxes: 100,
+            per_principal: QuotaSettings::default(),
+            pool: PoolSettings::default(),
+            environment: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for QuotaSettings {
+    fn default() -> Self {
+        Self { count: 20, memory: Bytes(16 << 30), vcpus: 32, disk: Bytes(16 << 30) }
+    }
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { enabled: true, min: 3, max: 8, boots: 2 }
+    }
+}

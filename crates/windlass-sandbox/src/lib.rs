@@ -1,0 +1,21 @@
+//! Toolset: sandboxes for code that an agent wrote.
+//!
+//! - [`backend`] is what isolates: something makes a [`backend::Machine`] with a guest in it, and takes it away again;
+//! - [`namespace`] is the backend that needs no virtual machine;
+//! - [`Sandboxes`] is the life of sandboxes: owners, quotas, time to live, the pool of warm ones;
+//! - [`SandboxToolset`] is what a model sees of it.
+//!
+//! **Invariants.** Nothing is believed that comes out of a sandbox. No lock is held while a guest works, so no sandbox
+//! waits for another. Whatever was made is taken away on every path, and what a killed server left is found at the next
+//! start.
+
+#![forbid(unsafe_code)]
+
+pub mod backend;
+pub mod namespace;
+
+mod life;
+mod toolset;
+
+pub use life::{SandboxError, Sandboxes};
+pub use toolset::SandboxToolset;

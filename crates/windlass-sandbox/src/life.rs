@@ -1,0 +1,256 @@
+//! The life of sandboxes: who has which, what they may have, and when it is over.
+
+mod pool;
+mod quota;
+mod sandbox;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use windlass_config::settings::SandboxesSettings;
+use windlass_core::Principal;
+
+use crate::backend::{About, Backend, BackendError, Machine, Spec};
+
+pub(crate) use sandbox::{InUse, Sandbox};
+
+use pool::Pool;
+use quota::{Place, Quotas};
+
+/// How often sandboxes are looked at whose time may be over.
+const ROUND: Duration = Duration::from_secs(1);
+/// How long a guest may take to say that it is there.
+const PING: Duration = Duration::from_secs(2);
+
+/// Why there is no such sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// There is none, or it is somebody else's, which must look the same.
+    #[error("there is no sandbox `{0}`")]
+    NotFound(String),
+    /// Something asked for is more than anybody may have.
+    #[error("a sandbox may have at most {most} {what}")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// How much there may be.
+        most: String,
+    },
+    /// The caller has as much as it may have.
+    #[error("this caller has {has} of at most {most} {what} in sandboxes")]
+    Quota {
+        /// Of what.
+        what: &'static str,
+        /// How much it has.
+        has: String,
+        /// How much it may have.
+        most: String,
+    },
+    /// The server has as many as it may have.
+    #[error("all {0} sandboxes of this server are in use")]
+    Full(usize),
+    /// The server is being stopped.
+    #[error("the server is being stopped")]
+    Closed,
+    /// It could not be made.
+    #[error("no sandbox could be made")]
+    Backend(#[from] BackendError),
+}
+
+/// What somebody asks for. What is not said is as the settings have it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    pub memory: Option<u64>,
+    pub vcpus: Option<u32>,
+    pub disk: Option<u64>,
+    pub ttl: Option<Duration>,
+    pub environment: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// All sandboxes of a server. Clones share them.
+#[derive(Clone)]
+pub struct Sandboxes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: SandboxesSettings,
+    backend: Arc<dyn Backend>,
+    quotas: Arc<Quotas>,
+    pool: Option<Arc<Pool>>,
+    /// Held for a look, never while a guest is waited for.
+    alive: Mutex<HashMap<String, Arc<Sandbox>>>,
+}
+
+impl Sandboxes {
+    /// Begins to make and to keep them. Needs to be in a tokio runtime.
+    pub fn new(settings: SandboxesSettings, backend: Arc<dyn Backend>) -> Self {
+        let quotas = Quotas::new(settings.per_principal.clone(), settings.max_sandboxes);
+        let pool = settings.pool.enabled.then(|| {
+            Pool::start(backend.clone(), default_spec(&settings), settings.pool.clone(), quotas.clone())
+        });
+        let shared = Arc::new(Shared { settings, backend, quotas, pool, alive: Mutex::default() });
+        tokio::spawn(reap(Arc::downgrade(&shared)));
+        Self { shared }
+    }
+
+    /// What makes them.
+    pub fn about(&self) -> &About {
+        self.shared.backend.about()
+    }
+
+    pub(crate) fn settings(&self) -> &SandboxesSettings {
+        &self.shared.settings
+    }
+
+    /// How many warm ones wait.
+    pub fn warm(&self) -> usize {
+        self.shared.pool.as_ref().map_or(0, |pool| pool.waiting())
+    }
+
+    /// Makes a sandbox of `owner`, or hands over a warm one.
+    pub(crate) async fn create(&self, owner: &Principal, wish: Wish) -> Result<Arc<Sandbox>, SandboxError> {
+        let shared = &self.shared;
+        let spec = shared.spec(&wish)?;
+        let ttl = wish.ttl.unwrap_or(shared.settings.ttl.0);
+        if ttl > shared.settings.max_ttl.0 {
+            return Err(SandboxError::TooMuch { what: "time to live", most: shared.settings.max_ttl.to_string() });
+        }
+        let place = shared.quotas.take(Some(&owner.id), &spec)?;
+        let (machine, warm) = match self.warm_machine(&spec).await {
+            Some(machine) => (machine, true),
+            None => (self.cold_machine(&spec).await?, false),
+        };
+        let sandbox = Arc::new(Sandbox::new(machine, owner, spec, wish, ttl, warm, place));
+        let mut alive = shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.quotas.closed() {
+            return Err(SandboxError::Closed);
+        }
+        alive.insert(sandbox.id.clone(), sandbox.clone());
+        Ok(sandbox)
+    }
+
+    async fn warm_machine(&self, spec: &Spec) -> Option<Box<dyn Machine>> {
+        let pool = self.shared.pool.as_ref().filter(|pool| pool.spec() == spec)?;
+        while let Some(machine) = pool.take() {
+            // It may have died while it waited.
+            if machine.guest().ping(PING).await.is_ok() {
+                return Some(machine);
+            }
+            tokio::spawn(machine.destroy());
+        }
+        None
+    }
+
+    async fn cold_machine(&self, spec: &Spec) -> Result<Box<dyn Machine>, SandboxError> {
+        let id = sandbox::new_id();
+        match self.shared.backend.create(&id, spec).await {
+            Ok(machine) => Ok(machine),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The sandbox `id` of `owner`, kept from the reaper for as long as it is held.
+    pub(crate) fn find(&self, owner: &Principal, id: &str) -> Result<InUse, SandboxError> {
+        let alive = self.shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = alive.get(id).filter(|sandbox| sandbox.owner == owner.id && !sandbox.is_over(Instant::now()));
+        found.map(InUse::new).ok_or_else(|| SandboxError::NotFound(id.to_owned()))
+    }
+
+    /// All sandboxes of `owner`, the oldest first.
+    pub(crate) fn list(&self, owner: &Principal) -> Vec<Arc<Sandbox>> {
+        let alive = self.shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<_> = alive.values().filter(|sandbox| sandbox.owner == owner.id).cloned().collect();
+        found.sort_by_key(|sandbox| sandbox.created);
+        found
+    }
+
+    /// Ends the sandbox `id` of `owner`, and whatever runs in it.
+    pub(crate) async fn destroy(&self, owner: &Principal, id: &str) -> Result<(), SandboxError> {
+        let sandbox = {
+            let mut alive = self.shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
+            alive.get(id).filter(|sandbox| sandbox.owner == owner.id).ok_or(SandboxError::NotFound(id.to_owned()))?;
+            alive.remove(id)
+        };
+        if let Some(sandbox) = sandbox {
+            sandbox.destroy().await;
+        }
+        Ok(())
+    }
+
+    /// Takes a sandbox of ours away that is no good any longer.
+    pub(crate) async fn discard(&self, sandbox: &Sandbox) {
+        self.shared.alive.lock().unwrap_or_else(PoisonError::into_inner).remove(&sandbox.id);
+        sandbox.destroy().await;
+    }
+
+    /// Ends all of them; none is made any longer.
+    pub async fn shutdown(&self) {
+        self.shared.quotas.close();
+        let alive = std::mem::take(&mut *self.shared.alive.lock().unwrap_or_else(PoisonError::into_inner));
+        let ending = alive.into_values().map(|sandbox| tokio::spawn(async move { sandbox.destroy().await }));
+        for ended in ending.collect::<Vec<_>>() {
+            let _ = ended.await;
+        }
+        if let Some(pool) = &self.shared.pool {
+            pool.shutdown().await;
+        }
+    }
+}
+
+impl Shared {
+    fn spec(&self, wish: &Wish) -> Result<Spec, SandboxError> {
+        let settings = &self.settings;
+        let default = default_spec(settings);
+        let spec = Spec {
+            memory: wish.memory.unwrap_or(default.memory),
+            vcpus: wish.vcpus.unwrap_or(default.vcpus),
+            disk: wish.disk.unwrap_or(default.disk),
+            processes: default.processes,
+        };
+        let too_much = |what, most: String| Err(SandboxError::TooMuch { what, most });
+        if spec.memory > settings.max_memory.0 {
+            return too_much("memory", settings.max_memory.to_string());
+        }
+        if spec.vcpus > settings.max_vcpus {
+            return too_much("vcpus", settings.max_vcpus.to_string());
+        }
+        if spec.disk > settings.max_disk.0 {
+            return too_much("disk", settings.max_disk.to_string());
+        }
+        Ok(spec)
+    }
+}
+
+fn default_spec(settings: &SandboxesSettings) -> Spec {
+    Spec {
+        memory: settings.memory.0,
+        vcpus: settings.vcpus,
+        disk: settings.disk.0,
+        processes: settings.processes,
+    }
+}
+
+/// Ends sandboxes whose time is over, for as long as somebody has them.
+async fn reap(shared: Weak<Shared>) {
+    let mut rounds = tokio::time::interval(ROUND);
+    loop {
+        rounds.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        let now = Instant::now();
+        let idle = shared.settings.idle.0;
+        let over: Vec<_> = {
+            let mut alive = shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
+            alive.extract_if(|_, sandbox| sandbox.is_over(now) || sandbox.is_idle(now, idle)).collect()
+        };
+        for (id, sandbox) in over {
+            tracing::info!(sandbox = id, "its time is over");
+            tokio::spawn(async move { sandbox.destroy().await });
+        }
+    }
+}

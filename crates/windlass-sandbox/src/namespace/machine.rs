@@ -1,0 +1,156 @@
+//! One sandbox of namespaces.
+
+use std::{process::Stdio, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::{
+    io::AsyncReadExt,
+    process::{Child, Command},
+};
+use windlass_confine::{Cgroups, GroupLimits};
+use windlass_guest::client::GuestClient;
+
+use super::{Namespaces, arguments, home::Home, inside::Inside, launch::Launch, users};
+use crate::backend::{BackendError, Machine, Spec};
+
+/// How long a guest may take to answer for the first time.
+const START: Duration = Duration::from_secs(20);
+/// How long a guest may take to end by itself once its input has.
+const END: Duration = Duration::from_secs(2);
+/// How long the dead may take to leave their group.
+const LEAVE: Duration = Duration::from_secs(10);
+/// As much of what a sandbox that did not start has said.
+const SAID: u64 = 4096;
+
+pub(super) struct NamespaceMachine {
+    guest: GuestClient,
+    child: Child,
+    held: Held,
+}
+
+impl NamespaceMachine {
+    pub(super) async fn start(backend: &Namespaces, id: &str, spec: &Spec) -> Result<Self, BackendError> {
+        let limits = GroupLimits { memory: spec.memory, processes: spec.processes, cpus: Some(spec.vcpus) };
+        let held = Held::take(id, &limits, &backend.home)?;
+        let inside = Inside {
+            memory: (!held.cgroups.limits_memory()).then_some(spec.memory),
+            processes: spec.processes,
+            file_size: spec.disk,
+        };
+        let guest: Vec<String> = backend.program.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let arguments = arguments::arguments(backend.root.as_deref(), &backend.home, &guest, spec, &inside)
+            .map_err(BackendError::io("reading the root file system"))?;
+        let launch = Launch {
+            cgroups: held.cgroups.clone(),
+            user: users::next(),
+            bubblewrap: backend.bubblewrap.clone(),
+            arguments,
+        };
+        let told = serde_json::to_string(&launch).map_err(|error| BackendError::Ended(error.to_string()))?;
+        let mut child = Command::new(&backend.program.path)
+            .args(&backend.program.args)
+            .args(["launch", &told])
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(BackendError::io("starting the sandbox's launcher"))?;
+        let (Some(input), Some(output), Some(mut errors)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(BackendError::Ended("it has no pipes".into()));
+        };
+        match GuestClient::over(output, input, START).await {
+            Ok(guest) => {
+                // A guest says nothing more; what else writes there must not wait for a reader.
+                tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
+                Ok(Self { guest, child, held })
+            }
+            Err(error) => {
+                let _ = child.start_kill();
+                let mut said = String::new();
+                let _ = tokio::time::timeout(END, errors.take(SAID).read_to_string(&mut said)).await;
+                let _ = child.wait().await;
+                held.leave().await;
+                Err(if said.trim().is_empty() { error.into() } else { BackendError::Ended(said.trim().to_owned()) })
+            }
+        }
+    }
+
+    pub(super) fn cgroups(&self) -> &Cgroups {
+        &self.held.cgroups
+    }
+}
+
+#[async_trait]
+impl Machine for NamespaceMachine {
+    fn guest(&self) -> &GuestClient {
+        &self.guest
+    }
+
+    async fn destroy(self: Box<Self>) {
+        let Self { guest, mut child, held } = *self;
+        guest.hang_up();
+        drop(guest);
+        if tokio::time::timeout(END, child.wait()).await.is_err() {
+            let _ = child.start_kill();
+            let _ = child.wait().await;
+        }
+        held.leave().await;
+    }
+}
+
+/// What a sandbox holds of the machine besides its processes.
+struct Held {
+    id: String,
+    cgroups: Cgroups,
+    home: Arc<Home>,
+    left: bool,
+}
+
+impl Held {
+    fn take(id: &str, limits: &GroupLimits, home: &Arc<Home>) -> Result<Self, BackendError> {
+        let cgroups = Cgroups::create(&format!("sandbox-{id}"), limits);
+        let held = Self { id: id.to_owned(), cgroups, home: home.clone(), left: false };
+        held.home.hold(id, &held.cgroups).map_err(BackendError::io("writing down a new sandbox"))?;
+        Ok(held)
+    }
+
+    /// Ends what is left inside and gives everything back.
+    async fn leave(mut self) {
+        self.cgroups.kill();
+        let gone = async {
+            while !self.cgroups.remove() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        if tokio::time::timeout(LEAVE, gone).await.is_err() {
+            tracing::warn!(sandbox = self.id, "the control groups of a sandbox cannot be removed");
+        } else {
+            self.home.release(&self.id);
+        }
+        self.left = true;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        self.cgroups.kill();
+        let (id, cgroups, home) = (std::mem::take(&mut self.id), self.cgroups.clone(), self.home.clone());
+        // Where nobody can wait: the dead take a moment to leave their group.
+        std::thread::spawn(move || {
+            for _ in 0..LEAVE.as_millis() / 20 {
+                if cgroups.remove() {
+                    return home.release(&id);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! `run_code`.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use windlass_core::{Call, Output, Reply, ToolError, mcp::ContentBlock};
+use windlass_guest::{
+    client::Command,
+    protocol::{EntryKind, ReadRequest, WriteRequest},
+};
+
+use super::{
+    arguments::{CodeArguments, Language, check_environment},
+    files, or_discard,
+    run::{self, CodeAnswer, Job},
+};
+use crate::{
+    Sandboxes,
+    backend::HOME,
+    life::{Sandbox, Wish},
+};
+
+/// Images of one answer.
+const IMAGES: usize = 4;
+/// The biggest image that comes with an answer.
+const IMAGE: usize = 2 << 20;
+/// Files looked at for images.
+const LOOK: u32 = 200;
+
+impl Language {
+    /// The program, and how a file of its code is called.
+    fn program(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Python | Self::Python3 => ("python3", "py"),
+            Self::Javascript | Self::Js | Self::Node => ("node", "js"),
+            Self::Bash | Self::Sh => ("bash", "sh"),
+        }
+    }
+}
+
+pub(super) async fn run_code(sandboxes: &Sandboxes, call: Call) -> Result<Reply, ToolError> {
+    let given: CodeArguments = call.arguments()?;
+    check_environment(given.environment.as_ref().unwrap_or(&Default::default()))?;
+    run::time_limit(sandboxes, given.timeout_seconds)?;
+    match given.sandbox_id.clone() {
+        Some(id) => {
+            let sandbox = sandboxes.find(&call.principal, &id)?;
+            run_in(sandboxes, &sandbox, &call, given, true).await
+        }
+        None => {
+            let sandbox = sandboxes.create(&call.principal, Wish::default()).await?;
+            // Taken away also when the call is dropped.
+            let once = Once { sandboxes: sandboxes.clone(), sandbox: Some(sandbox.clone()) };
+            let answer = run_in(sandboxes, &sandbox, &call, given, false).await;
+            once.end().await;
+            answer
+        }
+    }
+}
+
+async fn run_in(
+    sandboxes: &Sandboxes,
+    sandbox: &Sandbox,
+    call: &Call,
+    given: CodeArguments,
+    stays: bool,
+) -> Result<Reply, ToolError> {
+    let limit = run::time_limit(sandboxes, given.timeout_seconds)?;
+    let (program, ending) = given.language.program();
+    // A file, because an argument has a limit, and a traceback then names lines of it.
+    let file = format!("/tmp/.code-{:016x}.{ending}", rand::random::<u64>());
+    let request = WriteRequest {
+        path: file.as_str().into(),
+        mode: Default::default(),
+        permissions: None,
+        owner: None,
+        parents: false,
+    };
+    let written = files::write_bytes(sandbox, request, given.code.into()).await;
+    or_discard(sandboxes, sandbox, written).await?;
+    let before = images(sandbox).await;
+    let job = Job {
+        command: Command::new(program).arg(file.as_str()),
+        environment: given.environment.unwrap_or_default(),
+        directory: HOME.to_owned(),
+        stdin: given.stdin,
+        limit,
+    };
+    let ended = run::run(sandboxes, sandbox, call, job).await?;
+    let mut content = Vec::new();
+    let mut paths = Vec::new();
+    for image in images(sandbox).await.into_iter().filter(|image| !before.contains(image)).take(IMAGES) {
+        if let Some(bytes) = read_image(sandbox, &image.path).await {
+            content.push(ContentBlock::image(BASE64_STANDARD.encode(bytes), image.kind));
+            paths.push(image.path);
+        }
+    }
+    if stays {
+        let _ = sandbox.guest.remove(file.as_str(), false, files::TIME).await;
+    }
+    let is_error = ended.exit_code != Some(0);
+    let text = ended.for_model(limit);
+    let answer = CodeAnswer { ended, sandbox_id: stays.then(|| sandbox.id.clone()), images: paths };
+    let mut output = Output { is_error, ..Output::structured(text, &answer)? };
+    output.content.extend(content);
+    Ok(output.into())
+}
+
+#[derive(PartialEq)]
+struct Image {
+    path: String,
+    kind: &'static str,
+    size: u64,
+    modified_ms: i64,
+}
+
+/// Images in the working directory.
+async fn images(sandbox: &Sandbox) -> Vec<Image> {
+    let Ok(listing) = sandbox.guest.list(HOME, LOOK, files::TIME).await else { return Vec::new() };
+    let image = |entry: &windlass_guest::protocol::Entry| {
+        let name = entry.name.to_text();
+        let kind = match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+            "png" => "image/png",
+            "jpg" | "jpeg" => "image/jpeg",
+            "gif" => "image/gif",
+            "webp" => "image/webp",
+            _ => return None,
+        };
+        let (size, modified_ms) = (entry.size, entry.modified_ms);
+        (entry.kind == EntryKind::File && size <= IMAGE as u64 && size > 0).then(|| Image {
+            path: format!("{}/{name}", HOME),
+            kind,
+            size,
+            modified_ms,
+        })
+    };
+    listing.entries.iter().filter_map(image).collect()
+}
+
+async fn read_image(sandbox: &Sandbox, path: &str) -> Option<bytes::Bytes> {
+    let request = ReadRequest { path: path.into(), offset: 0, length: None };
+    let reader = sandbox.guest.read_file(request, files::TIME).await.ok()?;
+    reader.read_all(IMAGE).await.ok()
+}
+
+/// A sandbox for one call.
+struct Once {
+    sandboxes: Sandboxes,
+    sandbox: Option<std::sync::Arc<Sandbox>>,
+}
+
+impl Once {
+    /// Takes it away in the background: the answer does not wait for that.
+    async fn end(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Once {
+    fn drop(&mut self) {
+        if let Some(sandbox) = self.sandbox.take() {
+            let sandboxes = self.sandboxes.clone();
+            tokio::spawn(async move { sandboxes.discard(&sandbox).await });
+        }
+    }
+}
