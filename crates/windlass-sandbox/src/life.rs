@@ -91,9 +91,10 @@ impl Sandboxes {
     /// Begins to make and to keep them. Needs to be in a tokio runtime.
     pub fn new(settings: SandboxesSettings, backend: Arc<dyn Backend>) -> Self {
         let quotas = Quotas::new(settings.per_principal.clone(), settings.max_sandboxes);
-        let pool = settings.pool.enabled.then(|| {
-            Pool::start(backend.clone(), default_spec(&settings), settings.pool.clone(), quotas.clone())
-        });
+        let pool = settings
+            .pool
+            .enabled
+            .then(|| Pool::start(backend.clone(), default_spec(&settings), settings.pool.clone(), quotas.clone()));
         let shared = Arc::new(Shared { settings, backend, quotas, pool, alive: Mutex::default() });
         tokio::spawn(reap(Arc::downgrade(&shared)));
         Self { shared }
@@ -228,12 +229,7 @@ impl Shared {
 }
 
 fn default_spec(settings: &SandboxesSettings) -> Spec {
-    Spec {
-        memory: settings.memory.0,
-        vcpus: settings.vcpus,
-        disk: settings.disk.0,
-        processes: settings.processes,
-    }
+    Spec { memory: settings.memory.0, vcpus: settings.vcpus, disk: settings.disk.0, processes: settings.processes }
 }
 
 /// Ends sandboxes whose time is over, for as long as somebody has them.

@@ -69,7 +69,11 @@ pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 impl Namespaces {
     /// Finds out whether sandboxes can be made here. Their files go below `directory`; `root` is their root file system,
     /// where it is not this machine's. What a killed server left below `directory` is taken away first.
-    pub async fn open(directory: Option<PathBuf>, root: Option<PathBuf>, program: Program) -> Result<Self, BackendError> {
+    pub async fn open(
+        directory: Option<PathBuf>,
+        root: Option<PathBuf>,
+        program: Program,
+    ) -> Result<Self, BackendError> {
         let bubblewrap = find("bwrap").ok_or_else(|| BackendError::Missing {
             what: "there is no program `bwrap` on PATH".into(),
             hint: "install the package bubblewrap".into(),

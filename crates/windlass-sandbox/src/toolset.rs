@@ -24,7 +24,10 @@ use crate::{
     namespace::{Namespaces, Program},
 };
 use answers::{Destroyed, SandboxAnswer, SandboxList};
-use arguments::{CodeArguments, CommandArguments, CreateArguments, ListArguments, NoArguments, ReadArguments, SandboxArguments, WriteArguments};
+use arguments::{
+    CodeArguments, CommandArguments, CreateArguments, ListArguments, NoArguments, ReadArguments, SandboxArguments,
+    WriteArguments,
+};
 
 /// Sandboxes as tools. Clones share them.
 #[derive(Clone)]
@@ -245,9 +248,12 @@ async fn or_discard<T>(
         Ok(done) => Ok(done),
         Err(ClientError::Closed(why)) => {
             sandboxes.discard(sandbox).await;
-            Err(ToolError::new(ErrorKind::Failed, format!("the sandbox {} ended in the middle of the call", sandbox.id))
-                .hint("it may have run out of memory: make another with create_sandbox, with more memory_mib if so")
-                .detail(why))
+            Err(ToolError::new(
+                ErrorKind::Failed,
+                format!("the sandbox {} ended in the middle of the call", sandbox.id),
+            )
+            .hint("it may have run out of memory: make another with create_sandbox, with more memory_mib if so")
+            .detail(why))
         }
         Err(error) => Err(errors::guest(error)),
     }

@@ -21,10 +21,10 @@ pub(crate) mod tree;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-pub(crate) use windlass_confine::Cgroups;
 pub(crate) use job::STOP;
 pub use job::{Confinement, Event, Insist, Job, Limits, Outcome};
 pub use probe::{Protection, Protections};
+pub(crate) use windlass_confine::Cgroups;
 
 /// The argument that turns the windlass binary into a supervisor.
 pub const ARGUMENT: &str = "__launch";

@@ -136,7 +136,12 @@ fn sweep(above: &Path) {
             let Some(cgroups) = held else { continue };
             cgroups.kill();
             // The dead leave their group when they have been taken leave of.
-            let gone = (0..100).any(|_| cgroups.remove() || { std::thread::sleep(std::time::Duration::from_millis(20)); false });
+            let gone = (0..100).any(|_| {
+                cgroups.remove() || {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    false
+                }
+            });
             if !gone {
                 tracing::warn!(record = %record.display(), "a sandbox that a killed server left cannot be taken away");
                 continue;

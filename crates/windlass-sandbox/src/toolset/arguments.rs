@@ -185,9 +185,8 @@ impl TryFrom<CreateArguments> for Wish {
 }
 
 pub(super) fn check_environment(environment: &BTreeMap<String, String>) -> Result<(), ToolError> {
-    let bad = |(name, value): &(&String, &String)| {
-        name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')
-    };
+    let bad =
+        |(name, value): &(&String, &String)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0');
     match environment.iter().find(bad) {
         Some((name, _)) => Err(ToolError::invalid(format!("`{name}` cannot be an environment variable"))
             .hint("names have no `=` and are not empty; neither names nor values have a NUL byte")),

@@ -21,9 +21,8 @@ impl From<SandboxError> for ToolError {
             SandboxError::NotFound(_) => Self::not_found(told)
                 .hint("list_sandboxes shows yours; create_sandbox makes one. They end after their ttl, or unused"),
             SandboxError::TooMuch { .. } => Self::invalid(told).hint("ask for less, or leave it out for the default"),
-            SandboxError::Quota { .. } => {
-                Self::new(ErrorKind::Limited, told).hint("destroy_sandbox those that are not needed; list_sandboxes shows them")
-            }
+            SandboxError::Quota { .. } => Self::new(ErrorKind::Limited, told)
+                .hint("destroy_sandbox those that are not needed; list_sandboxes shows them"),
             SandboxError::Full(_) => Self::new(ErrorKind::Limited, told).hint("try again later"),
             SandboxError::Closed => Self::new(ErrorKind::Unavailable, told).hint("try again in a moment"),
             SandboxError::Backend(error) => unavailable(error),

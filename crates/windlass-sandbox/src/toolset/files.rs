@@ -79,7 +79,8 @@ pub(super) async fn read(sandboxes: &Sandboxes, call: &Call) -> Result<Reply, To
     let given: ReadArguments = call.arguments()?;
     let sandbox = sandboxes.find(&call.principal, &given.sandbox_id)?;
     let length = given.limit.unwrap_or(PART).min(PART);
-    let request = ReadRequest { path: absolute(Some(&given.path)).as_str().into(), offset: given.offset, length: Some(length) };
+    let request =
+        ReadRequest { path: absolute(Some(&given.path)).as_str().into(), offset: given.offset, length: Some(length) };
     let opened = sandbox.guest.read_file(request, TIME).await;
     let reader = or_discard(sandboxes, &sandbox, opened).await?;
     let size = reader.metadata().size;

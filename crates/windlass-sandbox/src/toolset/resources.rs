@@ -21,7 +21,9 @@ impl Library for Files {
     async fn resource_templates(&self, _who: &Principal) -> Result<Vec<ResourceTemplate>, ToolError> {
         let template = ResourceTemplate::new("sandbox://{sandbox_id}{+path}", "sandbox_file")
             .with_title("A file of a sandbox")
-            .with_description("The bytes of a file. `path` is absolute, e.g. sandbox://sbx_0123/home/sandbox/plot.png.");
+            .with_description(
+                "The bytes of a file. `path` is absolute, e.g. sandbox://sbx_0123/home/sandbox/plot.png.",
+            );
         Ok(vec![template])
     }
 

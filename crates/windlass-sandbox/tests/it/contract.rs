@@ -19,7 +19,8 @@ async fn what_runs_is_seen_as_it_runs() {
     for place in places("streams").await {
         let machine = place.machine(&SPEC).await;
         let guest = machine.guest();
-        let command = Command::new("bash").arg("-c").arg("echo first; read line; echo \"got $line\" >&2; exit 5").stdin();
+        let command =
+            Command::new("bash").arg("-c").arg("echo first; read line; echo \"got $line\" >&2; exit 5").stdin();
         let mut running = guest.exec(command, PATIENCE).await.unwrap();
         let (mut input, mut output) = (running.take_stdin().unwrap(), running.take_stdout().unwrap());
         assert_eq!(output.next().await.unwrap().unwrap(), "first\n");
@@ -53,7 +54,8 @@ async fn files_of_any_bytes_go_both_ways() {
         let guest = machine.guest();
         let content: Bytes = (0..64 << 20).map(|index: u32| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let path = "/home/sandbox/ein Ordner/größe\n64.bin";
-        let write = WriteRequest { path: path.into(), mode: Default::default(), permissions: None, owner: None, parents: true };
+        let write =
+            WriteRequest { path: path.into(), mode: Default::default(), permissions: None, owner: None, parents: true };
         let mut writer = guest.write_file(write, PATIENCE).await.unwrap();
         writer.write(content.clone()).await.unwrap();
         writer.finish().await.unwrap();
@@ -139,7 +141,12 @@ async fn a_hundred_sandboxes_leave_nothing() {
                 machines.push(machine.await);
             }
             for (index, machine) in machines.into_iter().enumerate() {
-                bash(machine.guest(), "(setsid sleep 300 >/dev/null 2>&1 &); head -c 100000 /dev/urandom > x", PATIENCE).await;
+                bash(
+                    machine.guest(),
+                    "(setsid sleep 300 >/dev/null 2>&1 &); head -c 100000 /dev/urandom > x",
+                    PATIENCE,
+                )
+                .await;
                 // Half of them are only let go.
                 if index % 2 == 0 { machine.destroy().await } else { drop(machine) }
             }
@@ -163,7 +170,8 @@ async fn what_does_not_start_says_why_and_leaves_nothing() {
         let before = used(place.directory.path());
         // No program fits.
         let tiny = Spec { memory: 64 << 10, ..SPEC };
-        let error = place.backend.create(&format!("{}-tiny", prefix()), &tiny).await.err().expect("it started in 64 KiB");
+        let error =
+            place.backend.create(&format!("{}-tiny", prefix()), &tiny).await.err().expect("it started in 64 KiB");
         assert!(!windlass_core::chain(&error).is_empty());
         let after = used(place.directory.path());
         assert!(after.no_more_than(&before), "{before:?} became {after:?}");

@@ -1,11 +1,6 @@
 //! Attempts to get out, or to get in the way. An attempt that gets anywhere says ESCAPED.
 
-use std::{
-    io::Write,
-    os::unix::net::UnixListener,
-    path::Path,
-    time::Duration,
-};
+use std::{io::Write, os::unix::net::UnixListener, path::Path, time::Duration};
 
 use tokio::time::Instant;
 use windlass_guest::client::{Command, GuestClient, Running};
@@ -31,7 +26,10 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("keys of the machine", "ls /etc/ssh/*key* && echo ESCAPED"),
     ("logs of the machine", "ls /var/log | grep -q . && echo ESCAPED"),
     ("the server's directory of sandboxes", "ls /tmp/windlass-sandboxes* $(dirname $CANARY_FILE) && echo ESCAPED"),
-    ("sockets of container engines", "ls /run/docker.sock /var/run/docker.sock /run/podman/podman.sock /run/containerd && echo ESCAPED"),
+    (
+        "sockets of container engines",
+        "ls /run/docker.sock /var/run/docker.sock /run/podman/podman.sock /run/containerd && echo ESCAPED",
+    ),
     ("the system's bus", "ls /run/dbus/system_bus_socket /run/systemd/private && echo ESCAPED"),
     ("disks", "ls /dev/vda /dev/sda /dev/nvme0n1 /dev/dm-0 /dev/loop0 && echo ESCAPED"),
     ("memory by device", "ls /dev/mem /dev/kmem /dev/port && echo ESCAPED"),
@@ -42,7 +40,10 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("changing a program", "echo x >> /usr/bin/true && echo ESCAPED"),
     ("a program of one's own beside the others", "touch /usr/bin/mine /usr/local/bin/mine && echo ESCAPED"),
     ("changing the guest", "echo x >> /run/windlass/guest && echo ESCAPED"),
-    ("putting another in its place", "mv /run/windlass/guest /run/windlass/g; echo x > /run/windlass/guest && echo ESCAPED"),
+    (
+        "putting another in its place",
+        "mv /run/windlass/guest /run/windlass/g; echo x > /run/windlass/guest && echo ESCAPED",
+    ),
     ("changing who is who", "echo 'root::0:0::/:/bin/sh' >> /etc/passwd && echo ESCAPED"),
     ("the guest's memory", "head -c1 /proc/1/mem && echo ESCAPED"),
     ("the guest's memory map", "head -c1 /proc/1/maps | grep -q . && echo ESCAPED"),
@@ -51,12 +52,27 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("frames of one's own to the host", "printf 'windlass' > /proc/1/fd/1 && echo ESCAPED"),
     ("killing the guest", "kill -9 1; kill -9 -1; sleep 0.1; kill -0 1 || echo ESCAPED"),
     ("stopping the guest", "kill -STOP 1; kill -STOP 1; true"),
-    ("tracing the guest", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.ptrace(16,1,0,0)==0 else 0'"),
-    ("seizing the guest", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.ptrace(0x4206,1,0,0)==0 else 0'"),
-    ("reading the guest across", "python3 -c 'import ctypes; l=ctypes.CDLL(None,use_errno=True); b=ctypes.create_string_buffer(16)\nclass V(ctypes.Structure): _fields_=[(\"b\",ctypes.c_void_p),(\"n\",ctypes.c_size_t)]\nv=V(ctypes.addressof(b),16); r=V(0x400000,16)\nprint(\"ESCAPED\") if l.process_vm_readv(1,ctypes.byref(v),1,ctypes.byref(r),1,0)>0 else 0'"),
-    ("taking the guest's descriptors", "python3 -c 'import ctypes; l=ctypes.CDLL(None); p=l.syscall(434,1,0); print(\"ESCAPED\") if p>=0 and l.syscall(438,p,1,0)>=0 else 0'"),
+    (
+        "tracing the guest",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.ptrace(16,1,0,0)==0 else 0'",
+    ),
+    (
+        "seizing the guest",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.ptrace(0x4206,1,0,0)==0 else 0'",
+    ),
+    (
+        "reading the guest across",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None,use_errno=True); b=ctypes.create_string_buffer(16)\nclass V(ctypes.Structure): _fields_=[(\"b\",ctypes.c_void_p),(\"n\",ctypes.c_size_t)]\nv=V(ctypes.addressof(b),16); r=V(0x400000,16)\nprint(\"ESCAPED\") if l.process_vm_readv(1,ctypes.byref(v),1,ctypes.byref(r),1,0)>0 else 0'",
+    ),
+    (
+        "taking the guest's descriptors",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); p=l.syscall(434,1,0); print(\"ESCAPED\") if p>=0 and l.syscall(438,p,1,0)>=0 else 0'",
+    ),
     // Others.
-    ("the server's process", "kill -0 $HOST_PID 2>/dev/null && [ \"$(cat /proc/$HOST_PID/comm)\" = \"$HOST_COMM\" ] && echo ESCAPED"),
+    (
+        "the server's process",
+        "kill -0 $HOST_PID 2>/dev/null && [ \"$(cat /proc/$HOST_PID/comm)\" = \"$HOST_COMM\" ] && echo ESCAPED",
+    ),
     ("processes of others", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -q $OTHER && echo ESCAPED"),
     ("files of another sandbox", "ls /home/sandbox/of-another /tmp/of-another && echo ESCAPED"),
     ("memory shared with others", "ipcs -m | grep -q 0x && echo ESCAPED"),
@@ -64,15 +80,24 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("credentials of the machine", "env | grep -E 'AWS_|_TOKEN|_KEY|_SECRET' && echo ESCAPED"),
     // The kernel.
     ("mounting", "mount -t tmpfs x /tmp && echo ESCAPED"),
-    ("mounting by system call", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.mount(b\"x\",b\"/tmp\",b\"tmpfs\",0,0)==0 else 0'"),
-    ("mounting the new way", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(430,b\"tmpfs\",0)>=0 else 0'"),
+    (
+        "mounting by system call",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.mount(b\"x\",b\"/tmp\",b\"tmpfs\",0,0)==0 else 0'",
+    ),
+    (
+        "mounting the new way",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(430,b\"tmpfs\",0)>=0 else 0'",
+    ),
     ("writable again", "mount -o remount,rw /usr && echo ESCAPED"),
     ("unmounting", "umount /usr && echo ESCAPED; umount -l /proc && echo ESCAPED"),
     ("another root", "chroot / true && echo ESCAPED"),
     ("a namespace of one's own", "unshare -Ur true && echo ESCAPED"),
     ("a mount namespace", "unshare -m true && echo ESCAPED"),
     ("a network namespace", "unshare -n true && echo ESCAPED"),
-    ("a namespace by clone3", "python3 -c 'import ctypes,struct; l=ctypes.CDLL(None); a=struct.pack(\"QQQQQQQQ\",0x10000000,0,0,0,17,0,0,0); r=l.syscall(435,a,64)\nprint(\"ESCAPED\") if r>=0 else 0'"),
+    (
+        "a namespace by clone3",
+        "python3 -c 'import ctypes,struct; l=ctypes.CDLL(None); a=struct.pack(\"QQQQQQQQ\",0x10000000,0,0,0,17,0,0,0); r=l.syscall(435,a,64)\nprint(\"ESCAPED\") if r>=0 else 0'",
+    ),
     ("another's namespace", "nsenter -t 1 -m true && echo ESCAPED"),
     ("being root", "su -c true root </dev/null && echo ESCAPED; sudo -n true && echo ESCAPED"),
     ("a program with its owner's rights", "cp /usr/bin/id i; chmod u+s i; ./i -u | grep -q '^0$' && echo ESCAPED"),
@@ -80,15 +105,42 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("capabilities", "grep -E 'Cap(Eff|Prm|Bnd)' /proc/self/status | grep -qv 0000000000000000 && echo ESCAPED"),
     ("gaining privileges", "grep -q 'NoNewPrivs:.0' /proc/self/status && echo ESCAPED"),
     ("no filter", "grep -q 'Seccomp:.0' /proc/self/status && echo ESCAPED"),
-    ("keys of the kernel", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(250,0,-3,0,0)>=0 or l.syscall(248,b\"user\",b\"k\",b\"x\",1,-3)>=0 else 0'"),
-    ("programs for the kernel", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(321,0,b\"\\0\"*72,72)>=0 else 0'"),
-    ("performance counters", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(298,b\"\\0\"*128,0,-1,-1,0)>=0 else 0'"),
-    ("rings", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(425,4,b\"\\0\"*120)>=0 else 0'"),
-    ("page faults of one's own", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(323,0)>=0 else 0'"),
-    ("files by handle", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(304,-100,b\"\\0\"*16,0)>=0 else 0'"),
-    ("another kernel", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(246,0,0,0,0)==0 else 0'"),
-    ("modules", "modprobe dummy && echo ESCAPED; python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(313,0,b\"\",0)==0 else 0'"),
-    ("restarting the machine", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(169,0xfee1dead,672274793,0x1234567,0)==0 else 0'"),
+    (
+        "keys of the kernel",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(250,0,-3,0,0)>=0 or l.syscall(248,b\"user\",b\"k\",b\"x\",1,-3)>=0 else 0'",
+    ),
+    (
+        "programs for the kernel",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(321,0,b\"\\0\"*72,72)>=0 else 0'",
+    ),
+    (
+        "performance counters",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(298,b\"\\0\"*128,0,-1,-1,0)>=0 else 0'",
+    ),
+    (
+        "rings",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(425,4,b\"\\0\"*120)>=0 else 0'",
+    ),
+    (
+        "page faults of one's own",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(323,0)>=0 else 0'",
+    ),
+    (
+        "files by handle",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(304,-100,b\"\\0\"*16,0)>=0 else 0'",
+    ),
+    (
+        "another kernel",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(246,0,0,0,0)==0 else 0'",
+    ),
+    (
+        "modules",
+        "modprobe dummy && echo ESCAPED; python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(313,0,b\"\",0)==0 else 0'",
+    ),
+    (
+        "restarting the machine",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.syscall(169,0xfee1dead,672274793,0x1234567,0)==0 else 0'",
+    ),
     ("the clock", "date -s '2001-01-01' && echo ESCAPED"),
     ("the machine's name", "hostname other && echo ESCAPED"),
     ("settings of the kernel", "echo 0 > /proc/sys/kernel/randomize_va_space && echo ESCAPED"),
@@ -98,7 +150,10 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("control groups", "mkdir /sys/fs/cgroup/x /sys/fs/cgroup/memory/x && echo ESCAPED"),
     ("the kernel's objects", "ls /sys/kernel | grep -q . && echo ESCAPED"),
     ("being spared when memory runs out", "echo -1000 > /proc/self/oom_score_adj && echo ESCAPED"),
-    ("another personality", "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.personality(0x0040000)>=0 else 0'"),
+    (
+        "another personality",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); print(\"ESCAPED\") if l.personality(0x0040000)>=0 else 0'",
+    ),
     ("priority", "nice -n -10 true 2>&1 | grep -q denied || { renice -n -5 $$ && echo ESCAPED; }"),
     ("more open files", "ulimit -Hn 1000000 && echo ESCAPED"),
     // The network.
@@ -109,13 +164,34 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("the world", "timeout 2 bash -c 'echo > /dev/tcp/1.1.1.1/443' && echo ESCAPED"),
     ("names", "timeout 3 getent hosts example.com && echo ESCAPED"),
     ("interfaces", "grep -v -E 'lo:|Inter|face' /proc/net/dev | grep -q . && echo ESCAPED"),
-    ("packets of one's own making", "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1); print(\"ESCAPED\")'"),
-    ("packets off the wire", "python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 3); print(\"ESCAPED\")'"),
-    ("the hypervisor", "python3 -c 'import socket; socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM); print(\"ESCAPED\")'"),
-    ("the kernel's ciphers", "python3 -c 'import socket; socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET); print(\"ESCAPED\")'"),
-    ("a socket of the machine", "python3 -c \"import socket,os; s=socket.socket(socket.AF_UNIX); s.connect(os.environ['SOCKET']); print('ESCAPED')\""),
-    ("a socket without a file", "python3 -c \"import socket,os; s=socket.socket(socket.AF_UNIX); s.connect('\\0'+os.environ['ABSTRACT']); print('ESCAPED')\""),
-    ("typing into the terminal of the server", "python3 -c 'import fcntl; [fcntl.ioctl(0,0x5412,bytes([c])) for c in b\"x\\n\"]; print(\"ESCAPED\")'"),
+    (
+        "packets of one's own making",
+        "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1); print(\"ESCAPED\")'",
+    ),
+    (
+        "packets off the wire",
+        "python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 3); print(\"ESCAPED\")'",
+    ),
+    (
+        "the hypervisor",
+        "python3 -c 'import socket; socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM); print(\"ESCAPED\")'",
+    ),
+    (
+        "the kernel's ciphers",
+        "python3 -c 'import socket; socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET); print(\"ESCAPED\")'",
+    ),
+    (
+        "a socket of the machine",
+        "python3 -c \"import socket,os; s=socket.socket(socket.AF_UNIX); s.connect(os.environ['SOCKET']); print('ESCAPED')\"",
+    ),
+    (
+        "a socket without a file",
+        "python3 -c \"import socket,os; s=socket.socket(socket.AF_UNIX); s.connect('\\0'+os.environ['ABSTRACT']); print('ESCAPED')\"",
+    ),
+    (
+        "typing into the terminal of the server",
+        "python3 -c 'import fcntl; [fcntl.ioctl(0,0x5412,bytes([c])) for c in b\"x\\n\"]; print(\"ESCAPED\")'",
+    ),
 ];
 
 /// Attempts that do get somewhere where nothing is in the way: otherwise they would show nothing.
@@ -178,7 +254,8 @@ async fn attempt(guest: &GuestClient, line: &str, facts: &[(&str, String)]) -> S
     for (name, value) in facts {
         command = command.env(*name, value.as_str());
     }
-    let running = guest.exec(command.timeout(PATIENCE), PATIENCE).await.unwrap_or_else(|error| panic!("{line}: {error}"));
+    let running =
+        guest.exec(command.timeout(PATIENCE), PATIENCE).await.unwrap_or_else(|error| panic!("{line}: {error}"));
     text(&running.collect(1 << 20, PATIENCE * 2).await.unwrap_or_else(|error| panic!("{line}: {error}")))
 }
 
@@ -228,10 +305,19 @@ async fn what_uses_everything_up_uses_up_its_own() {
         ("processes", "bomb() { bomb | bomb & }; bomb; sleep 2"),
         ("processes that leave", "while :; do (setsid sleep 100 &) ; done"),
         ("memory", "python3 -c 'x=[]\nwhile True: x.append(bytearray(b\"x\"*(1<<20)))'"),
-        ("memory of many", "for i in $(seq 20); do python3 -c 'x=b\"x\"*(100<<20); import time; time.sleep(5)' & done; wait"),
+        (
+            "memory of many",
+            "for i in $(seq 20); do python3 -c 'x=b\"x\"*(100<<20); import time; time.sleep(5)' & done; wait",
+        ),
         ("memory as files", "for i in $(seq 64); do head -c 64M /dev/zero > /dev/shm/$i; done"),
-        ("room for files", "head -c 4G /dev/zero > big; head -c 4G /dev/zero > /tmp/big; head -c 4G /dev/zero > /var/tmp/big"),
-        ("files", "mkdir m; cd m; python3 -c 'import os\nfor i in range(300000): os.close(os.open(str(i), os.O_CREAT))'"),
+        (
+            "room for files",
+            "head -c 4G /dev/zero > big; head -c 4G /dev/zero > /tmp/big; head -c 4G /dev/zero > /var/tmp/big",
+        ),
+        (
+            "files",
+            "mkdir m; cd m; python3 -c 'import os\nfor i in range(300000): os.close(os.open(str(i), os.O_CREAT))'",
+        ),
         ("depth", "python3 -c 'import os\nfor i in range(3000): os.mkdir(\"d\"); os.chdir(\"d\")'"),
         ("descriptors", "python3 -c 'import os\nwhile True: os.dup(0)'"),
         ("output", "yes | head -c 2G"),

@@ -1,5 +1,7 @@
 //! Sandboxes, looked at from outside and from inside. The same for every backend.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod contract;
 mod escape;
 mod place;

@@ -29,7 +29,10 @@ fn code_runs_in_a_place_of_its_own() {
     }
     let house = House::start(ALONE);
     let client = Client::new(house.addr(), MODERN);
-    let result = client.call("run_code", json!({ "language": "python", "code": "import os\nprint(6 * 7, os.getuid(), os.listdir('/home'))" }));
+    let result = client.call(
+        "run_code",
+        json!({ "language": "python", "code": "import os\nprint(6 * 7, os.getuid(), os.listdir('/home'))" }),
+    );
     assert_eq!(result["structuredContent"]["stdout"], "42 1000 ['sandbox']\n", "{result}");
 
     let made = client.call("create_sandbox", json!({ "labels": { "for": "a test" } }));
@@ -78,7 +81,8 @@ fn nobody_finds_or_fills_up_what_is_anothers() {
     let ((alice, hers), (bob, his)) = (new_key("alice", &[]), new_key("bob", &[]));
     let quota = "sandbox: { pool: { enabled: false }, per_principal: { count: 2 }, max_memory: 1GiB }\n";
     let house = House::start(&format!("auth:\n  keys:\n    {hers}\n    {his}\n{quota}"));
-    let (alice, bob) = (Client::new(house.addr(), MODERN).bearer(&alice), Client::new(house.addr(), MODERN).bearer(&bob));
+    let (alice, bob) =
+        (Client::new(house.addr(), MODERN).bearer(&alice), Client::new(house.addr(), MODERN).bearer(&bob));
     let id = alice.call("create_sandbox", json!({}))["structuredContent"]["sandbox_id"].clone();
     for tool in ["run_command", "read_file", "write_file", "list_directory", "destroy_sandbox", "run_code"] {
         let mut arguments = json!({ "sandbox_id": id });
@@ -148,7 +152,9 @@ fn a_killed_server_leaves_nothing_that_the_next_does_not_free() {
     }
     let servers = || std::fs::read_dir(&directory).unwrap().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
     let [old] = servers().try_into().unwrap();
-    let records = || std::fs::read_dir(&old).map_or(0, |all| all.flatten().filter(|one| one.path().extension().is_some()).count());
+    let records = || {
+        std::fs::read_dir(&old).map_or(0, |all| all.flatten().filter(|one| one.path().extension().is_some()).count())
+    };
     assert_eq!(records(), 20 + 1, "20 sandboxes and nsswitch.conf");
     house.signal(Signal::KILL);
     house.ended();
@@ -161,7 +167,8 @@ fn a_killed_server_leaves_nothing_that_the_next_does_not_free() {
         let found = std::process::Command::new("pgrep").args(["-f", &mark]).output().unwrap();
         found.stdout.is_empty()
     });
-    let groups = std::process::Command::new("find").args(["/sys/fs/cgroup", "-name", "windlass-sandbox-sbx_*"]).output();
+    let groups =
+        std::process::Command::new("find").args(["/sys/fs/cgroup", "-name", "windlass-sandbox-sbx_*"]).output();
     let groups = String::from_utf8(groups.unwrap().stdout).unwrap();
     // Others of this machine's tests have groups too: theirs are alive.
     for group in groups.lines() {
