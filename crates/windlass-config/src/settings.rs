@@ -22,7 +22,9 @@ pub use deploy::{DeploySettings, ImageSettings, LocalSettings, RegistrySettings,
 pub use fetch::FetchSettings;
 pub use limits::LimitSettings;
 pub use policy::{GrantSettings, PolicySettings};
-pub use sandboxes::{BackendKind, IsolationDemand, PoolSettings, QuotaSettings, SandboxesSettings};
+pub use sandboxes::{
+    BackendKind, EgressPreset, EgressSettings, IsolationDemand, PoolSettings, QuotaSettings, SandboxesSettings,
+};
 pub use server::{ServerSettings, Transport};
 pub use shell::{
     CommandRule, CommandSettings, DenyRule, DenySettings, FlagSettings, KernelFeature, NetworkAccess, Operator,

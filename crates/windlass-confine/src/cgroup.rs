@@ -31,6 +31,7 @@ pub struct Cgroups {
     directories: Vec<PathBuf>,
     limits_processes: bool,
     limits_memory: bool,
+    limits_processors: bool,
 }
 
 impl Cgroups {
@@ -77,6 +78,7 @@ impl Cgroups {
             }
             groups.limits_processes |= processes;
             groups.limits_memory |= memory;
+            groups.limits_processors |= cpu;
             groups.directories.push(directory);
         }
         groups
@@ -85,6 +87,11 @@ impl Cgroups {
     /// Whether the number of processes is limited here.
     pub fn limits_processes(&self) -> bool {
         self.limits_processes
+    }
+
+    /// Whether the time of processors is limited here.
+    pub fn limits_processors(&self) -> bool {
+        self.limits_processors
     }
 
     /// Whether memory is limited here.

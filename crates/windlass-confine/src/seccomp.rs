@@ -16,6 +16,9 @@ pub struct Filters(Vec<BpfProgram>);
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
+/// The calls of x32 have this in their number. Elsewhere there is no such number.
+const X32: i64 = 0x4000_0000;
+
 /// Denied whatever the arguments.
 const DENIED: &[i64] = &[
     libc::SYS_ptrace,
@@ -68,6 +71,10 @@ const DENIED: &[i64] = &[
     libc::SYS_migrate_pages,
     libc::SYS_vhangup,
     libc::SYS_fanotify_init,
+    // Counted for the whole machine, so one process could take them from all others.
+    libc::SYS_io_setup,
+    // open_tree_attr, which the library does not know yet.
+    467,
 ];
 
 /// Those that one architecture has and the other has not.
@@ -106,7 +113,7 @@ impl Filters {
             .map_err(|_| format!("there is no filter for {}", std::env::consts::ARCH))?;
         let denied = rules(network, protected).map_err(|error| error.to_string())?;
         // The flags of clone3 lie in memory, out of a filter's sight. With "no such call" C libraries use clone.
-        let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new()), (libc::SYS_clone3 | X32, Vec::new())]);
         [(denied, libc::EPERM), (absent, libc::ENOSYS)]
             .into_iter()
             .map(|(rules, errno)| {
@@ -176,16 +183,17 @@ fn rules(network: bool, protected: &[i32]) -> Result<Rules, seccompiler::Backend
 /// The x32 calls reach the same kernel functions by other numbers: without this they would be a way around.
 #[cfg(target_arch = "x86_64")]
 fn add_x32(rules: &mut Rules) {
-    const X32: i64 = 0x4000_0000;
     let same_number: Vec<_> = rules.iter().map(|(call, rule)| (call | X32, rule.clone())).collect();
     let own_number = [
         (514, libc::SYS_ioctl),
         (521, libc::SYS_ptrace),
         (524, libc::SYS_rt_sigqueueinfo),
         (528, libc::SYS_kexec_load),
+        (533, libc::SYS_move_pages),
         (536, libc::SYS_rt_tgsigqueueinfo),
         (539, libc::SYS_process_vm_readv),
         (540, libc::SYS_process_vm_writev),
+        (543, libc::SYS_io_setup),
     ];
     for (number, call) in own_number {
         if let Some(rule) = rules.get(&call).cloned() {

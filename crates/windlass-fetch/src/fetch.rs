@@ -4,7 +4,7 @@ mod body;
 mod failure;
 mod media;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Method, Response, StatusCode,
@@ -14,8 +14,8 @@ use reqwest::{
 use url::Url;
 use windlass_config::settings::FetchSettings;
 use windlass_core::ToolError;
+use windlass_guard::{AddressGuard, GuardSettingError, GuardedResolver, HostRules, Resolver, SystemResolver, Target};
 
-use crate::guard::{AddressGuard, GuardSettingError, GuardedResolver, HostRules, Resolver, SystemResolver, Target};
 pub(crate) use media::Media;
 
 const USER_AGENT: &str = concat!("windlass/", env!("CARGO_PKG_VERSION"), " (fetch_url)");
@@ -24,6 +24,21 @@ const DEFAULT_ACCEPT: &str = "text/html, application/xhtml+xml, text/*, applicat
 /// What a server says of itself ends up in an answer, beside the content that is capped.
 const MAX_CONTENT_TYPE: usize = 200;
 const MAX_LOCATION: usize = 4096;
+
+/// The HTTP client's only way to resolve a name.
+struct Pinned(GuardedResolver);
+
+impl reqwest::dns::Resolve for Pinned {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let resolver = self.0.clone();
+        Box::pin(async move {
+            let addresses = resolver.resolve(name.as_str()).await?;
+            // Port 0 means "the one of the URL" to reqwest.
+            let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(sockets) as reqwest::dns::Addrs)
+        })
+    }
+}
 
 /// Reads URLs of allowed hosts.
 pub struct Fetcher {
@@ -93,12 +108,12 @@ impl Fetcher {
 
     /// A fetcher that asks `resolver` for addresses.
     pub fn with_resolver(settings: &FetchSettings, resolver: Arc<dyn Resolver>) -> Result<Self, GuardSettingError> {
-        let hosts = HostRules::new(&settings.allowed_hosts)?;
-        let addresses = AddressGuard::new(&settings.allowed_private)?;
+        let hosts = HostRules::new("fetch.allowed_hosts", &settings.allowed_hosts)?;
+        let addresses = AddressGuard::new("fetch.allowed_private", &settings.allowed_private)?;
         // A second installation is an error that means "somebody did it before": what we want.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = Client::builder()
-            .dns_resolver(GuardedResolver::new(resolver, addresses.clone()))
+            .dns_resolver(Pinned(GuardedResolver::new(resolver, addresses.clone())))
             // A proxy from the environment would resolve names itself, behind the guard's back.
             .no_proxy()
             .redirect(Policy::none())

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use windlass_config::settings::FetchSettings;
 use windlass_core::{Call, Check, ErrorKind, Output, Reply, ToolError, ToolSpec, Toolset, mcp, units::Span};
+use windlass_guard::GuardSettingError;
 
-use crate::{Fetched, Fetcher, Request, guard::GuardSettingError, html};
+use crate::{Fetched, Fetcher, Request, html};
 
 const TOOL: &str = "fetch_url";
 

@@ -71,6 +71,14 @@ pub trait Machine: Send + Sync {
     /// The guest inside.
     fn guest(&self) -> &GuestClient;
 
+    /// Where the proxy to what it may reach listens, on its own loopback; `None` where it may reach nothing.
+    fn proxy(&self) -> Option<u16> {
+        None
+    }
+
+    /// From now on it is the sandbox `id` of `principal`.
+    fn given_to(&self, _id: &str, _principal: &str) {}
+
     /// Takes the sandbox away, with everything in it.
     async fn destroy(self: Box<Self>);
 }

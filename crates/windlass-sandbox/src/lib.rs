@@ -2,6 +2,7 @@
 //!
 //! - [`backend`] is what isolates: something makes a [`backend::Machine`] with a guest in it, and takes it away again;
 //! - [`namespace`] is the backend that needs no virtual machine;
+//! - [`egress`] is what a sandbox may reach;
 //! - [`Sandboxes`] is the life of sandboxes: owners, quotas, time to live, the pool of warm ones;
 //! - [`SandboxToolset`] is what a model sees of it.
 //!
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod egress;
 pub mod namespace;
 
 mod life;

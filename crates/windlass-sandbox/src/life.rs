@@ -122,7 +122,11 @@ impl Sandboxes {
         if ttl > shared.settings.max_ttl.0 {
             return Err(SandboxError::TooMuch { what: "time to live", most: shared.settings.max_ttl.to_string() });
         }
-        let place = shared.quotas.take(Some(&owner.id), &spec)?;
+        let place = match shared.quotas.take(Some(&owner.id), &spec) {
+            // Nobody is turned away for the sake of one that only waits.
+            Err(SandboxError::Full(_)) if self.spare_one().await => shared.quotas.take(Some(&owner.id), &spec)?,
+            taken => taken?,
+        };
         let (machine, warm) = match self.warm_machine(&spec).await {
             Some(machine) => (machine, true),
             None => (self.cold_machine(&spec).await?, false),
@@ -134,6 +138,13 @@ impl Sandboxes {
         }
         alive.insert(sandbox.id.clone(), sandbox.clone());
         Ok(sandbox)
+    }
+
+    /// Takes one of the pool away.
+    async fn spare_one(&self) -> bool {
+        let Some(machine) = self.shared.pool.as_ref().and_then(|pool| pool.take()) else { return false };
+        machine.destroy().await;
+        true
     }
 
     async fn warm_machine(&self, spec: &Spec) -> Option<Box<dyn Machine>> {

@@ -10,6 +10,7 @@ mod home;
 mod inside;
 mod launch;
 mod machine;
+mod spawner;
 mod users;
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
@@ -17,7 +18,10 @@ use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::ExitCode
 use async_trait::async_trait;
 use windlass_confine::Cgroups;
 
-use crate::backend::{About, Backend, BackendError, Isolation, Machine, Spec};
+use crate::{
+    backend::{About, Backend, BackendError, Isolation, Machine, Spec},
+    egress::Egress,
+};
 
 use home::Home;
 use machine::NamespaceMachine;
@@ -26,12 +30,12 @@ use machine::NamespaceMachine;
 pub const ARGUMENT: &str = "__sandbox";
 
 /// Sandboxes of namespaces.
-#[derive(Debug)]
 pub struct Namespaces {
     bubblewrap: PathBuf,
     program: Program,
     root: Option<PathBuf>,
     home: Arc<Home>,
+    egress: Option<Arc<Egress>>,
     about: About,
 }
 
@@ -73,6 +77,7 @@ impl Namespaces {
         directory: Option<PathBuf>,
         root: Option<PathBuf>,
         program: Program,
+        egress: Option<Arc<Egress>>,
     ) -> Result<Self, BackendError> {
         let bubblewrap = find("bwrap").ok_or_else(|| BackendError::Missing {
             what: "there is no program `bwrap` on PATH".into(),
@@ -82,7 +87,7 @@ impl Namespaces {
         let opening = tokio::task::spawn_blocking(move || Home::open(directory, &opened.path));
         let home = opening.await.map_err(|error| BackendError::Ended(error.to_string()))??;
         let about = About { name: "namespace", isolation: Isolation::SharedKernel, protections: BTreeMap::new() };
-        let mut this = Self { bubblewrap, program, root, home: Arc::new(home), about };
+        let mut this = Self { bubblewrap, program, root, home: Arc::new(home), egress, about };
         this.about.protections = this.probe().await?;
         Ok(this)
     }
@@ -90,14 +95,20 @@ impl Namespaces {
     /// Makes one sandbox and looks at what holds.
     async fn probe(&self) -> Result<BTreeMap<&'static str, String>, BackendError> {
         let spec = Spec { memory: 256 << 20, vcpus: 1, disk: 1 << 20, processes: 64 };
-        let machine = NamespaceMachine::start(self, "probe", &spec).await?;
+        let machine = NamespaceMachine::start(self, &format!("probe-{:016x}", rand::random::<u64>()), &spec).await?;
         let groups = |holds: bool, without: &str| if holds { "control group".to_owned() } else { without.to_owned() };
         let cgroups: &Cgroups = machine.cgroups();
+        let network =
+            self.egress.as_ref().map_or("none".to_owned(), |egress| format!("only {}", egress.list().join(", ")));
         let protections = BTreeMap::from([
-            ("memory", groups(cgroups.limits_memory(), "for each process only")),
+            (
+                "memory",
+                groups(cgroups.limits_memory(), "NOT LIMITED, but for the data of each process: no control group"),
+            ),
             ("processes", groups(cgroups.limits_processes(), "by user")),
+            ("processors", groups(cgroups.limits_processors(), "NOT LIMITED: no control group")),
             ("kernel", "shared with this machine".to_owned()),
-            ("network", "none".to_owned()),
+            ("network", network),
         ]);
         Box::new(machine).destroy().await;
         Ok(protections)

@@ -14,12 +14,15 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use windlass_config::settings::{BackendKind, IsolationDemand, SandboxesSettings};
 use windlass_core::{
-    Call, Check, ErrorKind, Library, Output, Reply, ToolError, ToolSpec, Toolset, chain, mcp::ToolAnnotations, schema,
+    AuditSink, Call, Check, ErrorKind, Library, Output, Reply, ToolError, ToolSpec, Toolset, chain,
+    mcp::ToolAnnotations, schema,
 };
+use windlass_guard::{GuardSettingError, SystemResolver};
 
 use crate::{
     Sandboxes,
     backend::{Backend, BackendError, Isolation},
+    egress::Egress,
     life::Wish,
     namespace::{Namespaces, Program},
 };
@@ -39,15 +42,22 @@ struct Inner {
     settings: SandboxesSettings,
     base: PathBuf,
     program: Program,
+    egress: Option<Arc<Egress>>,
     /// Opened by whoever needs it first; what fails is tried again by the next.
     sandboxes: OnceCell<Sandboxes>,
 }
 
 impl SandboxToolset {
     /// The toolset as the settings say; relative paths count from `base`. Sandboxes begin to be made at once, in the
-    /// background. Must be called inside a tokio runtime.
-    pub fn new(settings: SandboxesSettings, base: PathBuf, program: Program) -> Self {
-        let inner = Inner { settings, base, program, sandboxes: OnceCell::new() };
+    /// background. Connections of sandboxes are written to `audit`. Must be called inside a tokio runtime.
+    pub fn new(
+        settings: SandboxesSettings,
+        base: PathBuf,
+        program: Program,
+        audit: Arc<dyn AuditSink>,
+    ) -> Result<Self, GuardSettingError> {
+        let egress = Egress::new(&settings.egress, Arc::new(SystemResolver), audit)?;
+        let inner = Inner { settings, base, program, egress, sandboxes: OnceCell::new() };
         let this = Self { inner: Arc::new(inner) };
         let warming = this.clone();
         tokio::spawn(async move {
@@ -55,7 +65,7 @@ impl SandboxToolset {
                 tracing::warn!("there are no sandboxes: {}", chain(&error));
             }
         });
-        this
+        Ok(this)
     }
 
     /// Whether sandboxes can be expected to work here at all, without making one.
@@ -80,7 +90,7 @@ impl Inner {
             BackendKind::Auto | BackendKind::Namespace => {
                 let below = |path: &PathBuf| self.base.join(path);
                 let (directory, root) = (settings.directory.as_ref().map(below), settings.root.as_ref().map(below));
-                Namespaces::open(directory, root, self.program.clone()).await?
+                Namespaces::open(directory, root, self.program.clone(), self.egress.clone()).await?
             }
         };
         if settings.isolation == IsolationDemand::Vm && backend.about().isolation < Isolation::Vm {
@@ -105,6 +115,10 @@ impl Toolset for SandboxToolset {
         let reads = || ToolAnnotations::new().read_only(true).destructive(false).idempotent(true).open_world(false);
         let ends = || ToolAnnotations::new().read_only(false).destructive(true).idempotent(true).open_world(false);
         let (time, most) = (settings.timeout, settings.max_timeout);
+        let network = match &self.inner.egress {
+            None => "There is no network.".to_owned(),
+            Some(egress) => format!("Of the network only these can be reached: {}.", egress.list().join(", ")),
+        };
         vec![
             ToolSpec::new(schema::tool::<CreateArguments, SandboxAnswer>(
                 "create_sandbox",
@@ -124,7 +138,7 @@ impl Toolset for SandboxToolset {
                     "Runs Python, JavaScript or bash and returns what it printed. With a sandbox_id it runs there and finds \
                      the files of earlier runs; without, in a new sandbox that is destroyed afterwards. Images that the code \
                      writes into its working directory come back as images. It is ended after timeout_seconds (default \
-                     {time}, at most {most}). There is no network."
+                     {time}, at most {most}). {network}"
                 ),
                 does(),
             ))

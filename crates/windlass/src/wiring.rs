@@ -190,21 +190,22 @@ impl House {
             toolsets.push(Arc::new(FetchToolset::new(settings).map_err(Failure::usage)?));
         }
         if let Some(settings) = sandbox_settings(loaded) {
-            toolsets.push(self.sandbox(settings, &loaded.base));
+            toolsets.push(self.sandbox(settings, &loaded.base)?);
         }
         Ok(toolsets)
     }
 
     /// The sandbox toolset. Sandboxes outlive a reload; how they are made changes with the next start.
-    fn sandbox(&self, settings: SandboxesSettings, base: &Path) -> Arc<SandboxToolset> {
+    fn sandbox(&self, settings: SandboxesSettings, base: &Path) -> Result<Arc<SandboxToolset>, Failure> {
         let mut sandbox = self.sandbox.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(former) = &*sandbox {
             if *former.settings() != settings {
                 tracing::warn!("changes of the section `sandbox` take effect at the next start");
             }
-            return former.clone();
+            return Ok(former.clone());
         }
-        sandbox.insert(Arc::new(SandboxToolset::new(settings, base.to_owned(), Program::this_binary()))).clone()
+        let made = SandboxToolset::new(settings, base.to_owned(), Program::this_binary(), self.audit.clone());
+        Ok(sandbox.insert(Arc::new(made.map_err(Failure::usage)?)).clone())
     }
 
     /// The shell toolset. A reload makes it anew around the same jobs, which outlive a change of the rules.

@@ -72,20 +72,31 @@ fn is_tool(text: &str) -> bool {
 
 pub(super) fn fetch(checker: &mut Checker, fetch: Option<&FetchSettings>) {
     let Some(fetch) = fetch else { return };
-    for (index, given) in fetch.allowed_hosts.iter().enumerate() {
+    reachable(checker, &Path::dotted("fetch.allowed_hosts"), &fetch.allowed_hosts);
+    private(checker, &Path::dotted("fetch.allowed_private"), &fetch.allowed_private);
+}
+
+/// A list of hosts.
+pub(super) fn reachable(checker: &mut Checker, path: &Path, hosts: &[String]) {
+    for (index, given) in hosts.iter().enumerate() {
         let name = given.strip_prefix("*.").unwrap_or(given);
-        if !host(name) {
+        let with_port = |(name, port): (&str, &str)| host(name) && port.parse::<u16>().is_ok_and(|port| port != 0);
+        if !host(name) && !name.rsplit_once(':').is_some_and(with_port) {
             checker.refuse(
-                &Path::dotted("fetch.allowed_hosts").index(index),
+                &path.clone().index(index),
                 format!("`{given}` is not a host"),
-                "write `docs.example.com`, or `*.example.com` for every subdomain",
+                "write `docs.example.com`, `*.example.com` for every subdomain, or either with `:8443` behind it",
             );
         }
     }
-    for (index, given) in fetch.allowed_private.iter().enumerate() {
+}
+
+/// A list of ranges of addresses.
+pub(super) fn private(checker: &mut Checker, path: &Path, ranges: &[String]) {
+    for (index, given) in ranges.iter().enumerate() {
         if !is_range(given) {
             checker.refuse(
-                &Path::dotted("fetch.allowed_private").index(index),
+                &path.clone().index(index),
                 format!("`{given}` is not a range of addresses"),
                 "write for example `10.20.0.0/16`",
             );

@@ -1,4 +1,4 @@
-use super::Checker;
+use super::{Checker, access};
 use crate::{node::Path, settings::SandboxesSettings};
 
 /// What a default asks for must be something that may be asked for.
@@ -25,6 +25,8 @@ pub(super) fn check(checker: &mut Checker, sandboxes: Option<&SandboxesSettings>
     if sandboxes.disk.0 < 1 << 20 {
         checker.refuse(&path("disk"), "is too little for a home directory", "write 1MiB or more");
     }
+    access::reachable(checker, &path("egress").key("allow"), &sandboxes.egress.allow);
+    access::private(checker, &path("egress").key("allowed_private"), &sandboxes.egress.allowed_private);
     let pool = &sandboxes.pool;
     if pool.enabled && pool.min > pool.max {
         checker.refuse(&path("pool").key("min"), "is more than `max`", "raise `max` or lower `min`");

@@ -47,6 +47,8 @@ pub struct SandboxesSettings {
     pub per_principal: QuotaSettings,
     /// Sandboxes that are made before anybody asks.
     pub pool: PoolSettings,
+    /// What sandboxes may reach. Nothing, unless something is named here.
+    pub egress: EgressSettings,
     /// Variables of everything that runs in a sandbox.
     pub environment: BTreeMap<String, String>,
 }
@@ -102,6 +104,49 @@ pub struct PoolSettings {
     pub boots: usize,
 }
 
+/// What sandboxes may reach, through a proxy that is told to them by the usual variables. Every connection is audited.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EgressSettings {
+    /// Hosts: `docs.example.com`, or `*.example.com` for every subdomain. Ports 80 and 443 unless the entry names another
+    /// (`docs.example.com:8443`). An address counts only where it is listed itself.
+    pub allow: Vec<String>,
+    /// Lists of hosts that come by a name.
+    pub presets: Vec<EgressPreset>,
+    /// Address ranges (CIDR) that may be reached although they are private, shared (100.64.0.0/10) or loopback.
+    /// Link-local and container-credential addresses are refused whatever stands here.
+    pub allowed_private: Vec<String>,
+}
+
+/// Hosts of a registry of packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EgressPreset {
+    /// Python: `pip install`.
+    Pypi,
+    /// JavaScript: `npm install`.
+    Npm,
+    /// Rust: `cargo add`.
+    Crates,
+    /// Go: `go get`.
+    Go,
+    /// Debian: `apt-get install`, where the root file system can be written.
+    Debian,
+}
+
+impl EgressPreset {
+    /// The hosts.
+    pub fn hosts(self) -> &'static [&'static str] {
+        match self {
+            Self::Pypi => &["pypi.org", "files.pythonhosted.org"],
+            Self::Npm => &["registry.npmjs.org"],
+            Self::Crates => &["crates.io", "index.crates.io", "static.crates.io"],
+            Self::Go => &["proxy.golang.org", "sum.golang.org"],
+            Self::Debian => &["deb.debian.org", "security.debian.org"],
+        }
+    }
+}
+
 impl Default for SandboxesSettings {
     fn default() -> Self {
         let minutes = |minutes: u64| Span(Duration::from_secs(60 * minutes));
@@ -125,6 +170,7 @@ impl Default for SandboxesSettings {
             max_sandboxes: 100,
             per_principal: QuotaSettings::default(),
             pool: PoolSettings::default(),
+            egress: EgressSettings::default(),
             environment: BTreeMap::new(),
         }
     }

@@ -129,12 +129,12 @@ fn addresses() {
     windlass.yaml:11:19: fetch.allowed_hosts[0]: `*` is not a host
       11 |   allowed_hosts: ["*", "http://x", "*.example.org"]
          |                   ^
-      hint: write `docs.example.com`, or `*.example.com` for every subdomain
+      hint: write `docs.example.com`, `*.example.com` for every subdomain, or either with `:8443` behind it
 
     windlass.yaml:11:24: fetch.allowed_hosts[1]: `http://x` is not a host
       11 |   allowed_hosts: ["*", "http://x", "*.example.org"]
          |                        ^
-      hint: write `docs.example.com`, or `*.example.com` for every subdomain
+      hint: write `docs.example.com`, `*.example.com` for every subdomain, or either with `:8443` behind it
 
     windlass.yaml:12:21: fetch.allowed_private[0]: `10.0.0.0/99` is not a range of addresses
       12 |   allowed_private: ["10.0.0.0/99"]

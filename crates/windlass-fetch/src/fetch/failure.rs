@@ -5,9 +5,9 @@ use std::{error::Error, io, time::Duration};
 use serde_json::json;
 use url::Url;
 use windlass_core::{ErrorKind, ToolError, chain};
+use windlass_guard::{AddressRefused, HostRefused, ResolveError};
 
 use super::Media;
-use crate::guard::{AddressRefused, HostRefused, ResolveError};
 
 const ASK_OWNER: &str =
     "only hosts the server's owner listed under fetch.allowed_hosts can be fetched; ask them to add it";

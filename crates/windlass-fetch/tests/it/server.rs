@@ -15,10 +15,8 @@ use tokio::{
 };
 use windlass_config::settings::FetchSettings;
 use windlass_core::units::{Bytes, Span};
-use windlass_fetch::{
-    Fetcher,
-    guard::{Resolver, SystemResolver},
-};
+use windlass_fetch::Fetcher;
+use windlass_guard::{Resolver, SystemResolver};
 
 /// An HTTP server that says exactly what it is told, right or wrong.
 pub struct Server {

@@ -56,7 +56,9 @@ impl Quotas {
             let share = taken.of.get(owner).cloned().unwrap_or_default();
             self.fits(&share, spec)?;
         }
-        if taken.all >= self.most {
+        // The last place is for those who ask: whoever makes room must not lose it to one that waits.
+        let kept_free = usize::from(owner.is_none());
+        if taken.all + kept_free >= self.most {
             return Err(SandboxError::Full(self.most));
         }
         taken.all += 1;
@@ -129,7 +131,9 @@ mod tests {
         let _second = take("alice").unwrap();
         let told = take("alice").err().unwrap().to_string();
         assert_eq!(told, "this caller has 200B of at most 250B memory in sandboxes");
-        let _others = (take("bob").unwrap(), quotas.take(None, &spec()).unwrap());
+        let _waits = quotas.take(None, &spec()).unwrap();
+        assert!(matches!(quotas.take(None, &spec()), Err(SandboxError::Full(4))), "the last place is no pool's");
+        let _last = take("bob").unwrap();
         assert!(matches!(take("carol"), Err(SandboxError::Full(4))));
         drop(first);
         let _again = take("alice").unwrap();

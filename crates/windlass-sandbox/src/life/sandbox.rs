@@ -28,6 +28,8 @@ pub(crate) struct Sandbox {
     pub warm: bool,
     /// Its guest. Clones stay valid for as long as the sandbox lives.
     pub guest: GuestClient,
+    /// Where the proxy to what it may reach listens inside.
+    pub proxy: Option<u16>,
     end: Instant,
     machine: Mutex<Option<(Box<dyn Machine>, Place)>>,
     use_: Mutex<Use>,
@@ -49,8 +51,10 @@ impl Sandbox {
         place: Place,
     ) -> Self {
         let (now, instant) = (OffsetDateTime::now_utc(), Instant::now());
+        let id = new_id();
+        machine.given_to(&id, &owner.id);
         Self {
-            id: new_id(),
+            id,
             owner: owner.id.clone(),
             spec,
             environment: wish.environment,
@@ -59,6 +63,7 @@ impl Sandbox {
             expires: now + ttl,
             warm,
             guest: machine.guest().clone(),
+            proxy: machine.proxy(),
             end: instant + ttl,
             machine: Mutex::new(Some((machine, place))),
             use_: Mutex::new(Use { now: 0, last: instant }),

@@ -10,6 +10,8 @@ use crate::backend::{HOME, Spec, USER};
 
 /// Where the guest lies.
 const GUEST: &str = "/run/windlass/guest";
+/// Where the socket of the proxy lies, where there is one.
+pub(super) const EGRESS: &str = "/run/windlass/egress";
 
 /// Parts of a machine's /etc that programs need, and nobody minds.
 const ETC: &[&str] = &["alternatives", "ld.so.cache", "ssl/certs", "localtime", "mime.types", "terminfo", "magic"];
@@ -20,12 +22,13 @@ const OWN: &[&str] = &["dev", "proc", "sys", "tmp", "run", "home", "root", "mnt"
 pub(super) fn arguments(
     root: Option<&Path>,
     home: &Home,
+    egress: Option<&Path>,
     guest: &[String],
     spec: &Spec,
     inside: &Inside,
 ) -> io::Result<Vec<String>> {
     let mut told = Told::default();
-    told.flags("--unshare-all --unshare-user --die-with-parent --new-session --as-pid-1 --clearenv --cap-drop ALL");
+    told.flags("--unshare-all --unshare-user --disable-userns --die-with-parent --new-session --as-pid-1 --clearenv --cap-drop ALL");
     told.add(["--uid", &USER.to_string(), "--gid", &USER.to_string(), "--hostname", "sandbox"]);
     // One file system holds everything that can be written, so that one size limits it.
     told.add(["--size", &spec.disk.to_string(), "--tmpfs", "/"]);
@@ -37,10 +40,15 @@ pub(super) fn arguments(
         told.bind(&file, &format!("/etc/{name}"));
     }
     told.flags("--proc /proc --dev /dev");
-    told.add(["--size", &spec.disk.to_string(), "--perms", "1777", "--tmpfs", "/dev/shm"]);
+    told.add(["--size", &(spec.disk / 4).to_string(), "--perms", "1777", "--tmpfs", "/dev/shm"]);
+    // Terminals are counted for the whole machine, so one sandbox could take them from everybody.
+    told.flags("--size 4096 --tmpfs /dev/pts --remount-ro /dev/pts");
     told.flags("--remount-ro /dev --perms 1777 --dir /tmp --perms 1777 --dir /var/tmp --perms 0700 --dir /run/user");
     told.add(["--perms", "0755", "--dir", HOME, "--perms", "0755", "--dir", "/run/windlass"]);
     told.bind(home.guest(), GUEST);
+    if let Some(socket) = egress {
+        told.bind(socket, EGRESS);
+    }
     told.add(["--chdir", HOME, "--", GUEST]);
     told.add(guest.iter().map(String::as_str));
     told.add(["inside", &serde_json::to_string(inside)?]);

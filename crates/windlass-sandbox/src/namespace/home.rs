@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, Mode, OFlags, flock, open},
+    io::Errno,
+};
 use windlass_confine::Cgroups;
 
 use crate::backend::{BackendError, HOME, USER};
@@ -38,12 +41,17 @@ impl Home {
         passable(&above).map_err(doing("making", &above))?;
         // The default lies where everybody may write: another user could have made it first.
         let owner = fs::symlink_metadata(&above).map_err(doing("looking at", &above))?;
-        if owner.uid() != own || !owner.is_dir() {
+        if owner.uid() != own || !owner.is_dir() || owner.mode() & 0o022 != 0 {
             return Err(BackendError::Missing {
-                what: format!("{} is not a directory of this user", above.display()),
+                what: format!("{} is not a directory that only this user can write", above.display()),
                 hint: "set `sandbox.directory` to a directory of this server's own".into(),
             });
         }
+        // One server at a time: what another is just making is not what a killed one left.
+        let alone = above.join("making");
+        let alone =
+            File::create(&alone).and_then(|file| Ok(flock(&file, FlockOperation::LockExclusive).map(|()| file)?));
+        let _alone = alone.map_err(doing("locking", &above))?;
         sweep(&above);
         let directory = above.join(format!("{}-{:08x}", std::process::id(), rand::random::<u32>()));
         passable(&directory).map_err(doing("making", &directory))?;
@@ -75,8 +83,14 @@ impl Home {
         fs::write(self.record(id), serde_json::to_vec(cgroups)?)
     }
 
+    /// Where sandbox `id` has the socket of its proxy.
+    pub(super) fn socket(&self, id: &str) -> PathBuf {
+        self.directory.join(format!("{id}.sock"))
+    }
+
     /// Sandbox `id` holds nothing any longer.
     pub(super) fn release(&self, id: &str) {
+        let _ = fs::remove_file(self.socket(id));
         let _ = fs::remove_file(self.record(id));
     }
 
@@ -104,8 +118,17 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
+        // What could not be taken away yet is for the next start.
+        if records(&self.directory).next().is_none() {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
     }
+}
+
+/// What sandboxes hold, as it was written down.
+fn records(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "json"))
 }
 
 /// The program as a file of the same file system, by a second name where that is allowed.
@@ -122,34 +145,44 @@ fn copy(program: &Path, to: &Path) -> io::Result<()> {
 /// Takes away what servers left that do not live any longer.
 fn sweep(above: &Path) {
     let Ok(entries) = fs::read_dir(above) else { return };
-    for directory in entries.flatten().map(|entry| entry.path()) {
-        let Ok(lock) = File::open(directory.join("lock")) else { continue };
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            continue;
+    for directory in entries.flatten().map(|entry| entry.path()).filter(|path| is_servers(path)) {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match open(directory.join("lock"), flags, Mode::empty()) {
+            Ok(lock) if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() => continue,
+            // Killed before it had one: nobody else is making a directory now.
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(_) => continue,
         }
-        let mut freed = 0;
-        for record in fs::read_dir(&directory).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            if record.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let held = fs::read(&record).ok().and_then(|text| serde_json::from_slice::<Cgroups>(&text).ok());
-            let Some(cgroups) = held else { continue };
-            cgroups.kill();
-            // The dead leave their group when they have been taken leave of.
-            let gone = (0..100).any(|_| {
-                cgroups.remove() || {
-                    std::thread::sleep(std::time::Duration::from_millis(20));
-                    false
-                }
-            });
-            if !gone {
-                tracing::warn!(record = %record.display(), "a sandbox that a killed server left cannot be taken away");
-                continue;
-            }
-            freed += 1;
-            let _ = fs::remove_file(record);
+        let freed = records(&directory).filter(|record| free(record)).count();
+        if records(&directory).next().is_none() {
+            let _ = fs::remove_dir_all(&directory);
         }
-        let _ = fs::remove_dir_all(&directory);
         tracing::info!(sandboxes = freed, "took away what a killed server left");
     }
+}
+
+/// Whether it is the directory of a server of this user, by its name and its owner.
+fn is_servers(path: &Path) -> bool {
+    let named = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-'));
+    let named = named.is_some_and(|(pid, random)| {
+        pid.parse::<u32>().is_ok() && random.len() == 8 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    let own = rustix::process::getuid().as_raw();
+    named && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == own)
+}
+
+/// Ends what is left of a sandbox, and takes away what it held.
+fn free(record: &Path) -> bool {
+    let held = fs::read(record).ok().and_then(|text| serde_json::from_slice::<Cgroups>(&text).ok());
+    let Some(cgroups) = held else { return fs::remove_file(record).is_ok() };
+    cgroups.kill();
+    // The dead leave their group when they have been taken leave of.
+    for _ in 0..100 {
+        if cgroups.remove() {
+            return fs::remove_file(record).is_ok();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    tracing::warn!(record = %record.display(), "a sandbox that a killed server left cannot be taken away");
+    false
 }

@@ -9,6 +9,9 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpabl
 use serde::{Deserialize, Serialize};
 use windlass_confine::Filters;
 
+use super::arguments::EGRESS;
+use crate::egress::relay;
+
 /// The newest set of rights known to the library; the kernel enforces those it knows.
 const RIGHTS: ABI = ABI::V9;
 
@@ -24,6 +27,8 @@ pub(super) struct Inside {
     pub processes: u64,
     /// Bytes of a file.
     pub file_size: u64,
+    /// Whether there is a proxy to what the sandbox may reach.
+    pub egress: bool,
 }
 
 pub(super) fn confine(told: &str) -> Result<(), String> {
@@ -45,7 +50,11 @@ pub(super) fn confine(told: &str) -> Result<(), String> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| format!("cannot hide the guest: {error}"))?;
     landlock().map_err(|error| format!("Landlock: {error}"))?;
     let filters = Filters::compile(true, &[])?;
-    filters.apply().map_err(|error| format!("the system call filter was refused: {error}"))
+    filters.apply().map_err(|error| format!("the system call filter was refused: {error}"))?;
+    if told.egress {
+        relay(Path::new(EGRESS)).map_err(|error| format!("the way to the proxy cannot be opened: {error}"))?;
+    }
+    Ok(())
 }
 
 fn landlock() -> Result<(), landlock::RulesetError> {
@@ -59,6 +68,8 @@ fn landlock() -> Result<(), landlock::RulesetError> {
         .create()?
         .add_rules(path_beneath_rules([Path::new("/")], run))?
         .add_rules(path_beneath_rules(WRITABLE, write))?
+        // From Linux 7.1 on sockets of the outside are guarded too.
+        .add_rules(path_beneath_rules([EGRESS], AccessFs::ResolveUnix))?
         .restrict_self()
         .map(drop)
 }

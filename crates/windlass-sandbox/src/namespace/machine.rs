@@ -1,17 +1,28 @@
 //! One sandbox of namespaces.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{
+    io,
+    os::unix::fs::{PermissionsExt, chown},
+    path::Path,
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::{
     io::AsyncReadExt,
+    net::UnixListener,
     process::{Child, Command},
 };
 use windlass_confine::{Cgroups, GroupLimits};
 use windlass_guest::client::GuestClient;
 
-use super::{Namespaces, arguments, home::Home, inside::Inside, launch::Launch, users};
-use crate::backend::{BackendError, Machine, Spec};
+use super::{Namespaces, arguments, home::Home, inside::Inside, launch::Launch, spawner, users};
+use crate::{
+    backend::{BackendError, Machine, Spec},
+    egress::{PORT, Proxy},
+};
 
 /// How long a guest may take to answer for the first time.
 const START: Duration = Duration::from_secs(20);
@@ -25,6 +36,7 @@ const SAID: u64 = 4096;
 pub(super) struct NamespaceMachine {
     guest: GuestClient,
     child: Child,
+    proxy: Option<Proxy>,
     held: Held,
 }
 
@@ -36,28 +48,28 @@ impl NamespaceMachine {
             memory: (!held.cgroups.limits_memory()).then_some(spec.memory),
             processes: spec.processes,
             file_size: spec.disk,
+            egress: backend.egress.is_some(),
         };
+        let user = users::next();
+        let socket = backend.home.socket(id);
+        let proxy = backend.egress.as_ref().map(|egress| listen(&socket, user).map(|listener| egress.serve(listener)));
+        let proxy = proxy.transpose().map_err(BackendError::io("opening the proxy's socket"))?;
         let guest: Vec<String> = backend.program.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        let arguments = arguments::arguments(backend.root.as_deref(), &backend.home, &guest, spec, &inside)
-            .map_err(BackendError::io("reading the root file system"))?;
-        let launch = Launch {
-            cgroups: held.cgroups.clone(),
-            user: users::next(),
-            bubblewrap: backend.bubblewrap.clone(),
-            arguments,
-        };
+        let arguments = arguments::arguments(
+            backend.root.as_deref(),
+            &backend.home,
+            proxy.is_some().then_some(&*socket),
+            &guest,
+            spec,
+            &inside,
+        )
+        .map_err(BackendError::io("reading the root file system"))?;
+        let launch = Launch { cgroups: held.cgroups.clone(), user, bubblewrap: backend.bubblewrap.clone(), arguments };
         let told = serde_json::to_string(&launch).map_err(|error| BackendError::Ended(error.to_string()))?;
-        let mut child = Command::new(&backend.program.path)
-            .args(&backend.program.args)
-            .args(["launch", &told])
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(BackendError::io("starting the sandbox's launcher"))?;
+        let mut command = Command::new(&backend.program.path);
+        command.args(&backend.program.args).args(["launch", &told]).env_clear().current_dir("/").kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = spawner::spawn(command).await.map_err(BackendError::io("starting the sandbox's launcher"))?;
         let (Some(input), Some(output), Some(mut errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -67,7 +79,7 @@ impl NamespaceMachine {
             Ok(guest) => {
                 // A guest says nothing more; what else writes there must not wait for a reader.
                 tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
-                Ok(Self { guest, child, held })
+                Ok(Self { guest, child, proxy, held })
             }
             Err(error) => {
                 let _ = child.start_kill();
@@ -91,8 +103,19 @@ impl Machine for NamespaceMachine {
         &self.guest
     }
 
+    fn proxy(&self) -> Option<u16> {
+        self.proxy.as_ref().map(|_| PORT)
+    }
+
+    fn given_to(&self, id: &str, principal: &str) {
+        if let Some(proxy) = &self.proxy {
+            proxy.whose.set(id, principal);
+        }
+    }
+
     async fn destroy(self: Box<Self>) {
-        let Self { guest, mut child, held } = *self;
+        let Self { guest, mut child, proxy, held } = *self;
+        drop(proxy);
         guest.hang_up();
         drop(guest);
         if tokio::time::timeout(END, child.wait()).await.is_err() {
@@ -101,6 +124,14 @@ impl Machine for NamespaceMachine {
         }
         held.leave().await;
     }
+}
+
+/// A socket that the sandbox's user may connect to, and nobody else.
+fn listen(socket: &Path, user: Option<u32>) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(socket)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    chown(socket, user, user)?;
+    Ok(listener)
 }
 
 /// What a sandbox holds of the machine besides its processes.

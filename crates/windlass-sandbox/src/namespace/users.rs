@@ -16,16 +16,25 @@ pub(super) fn next() -> Option<u32> {
     Some(first + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count)
 }
 
-/// Numbers that no user of an ordinary system has, within what is mapped here.
+/// Numbers that no user of an ordinary system has, within the largest range that is mapped here.
 fn range(map: &str) -> (u32, u32) {
     const FAR: u32 = 0x7000_0000;
-    let mut fields = map.split_ascii_whitespace().map(|field| field.parse::<u64>().unwrap_or_default());
-    match (fields.next(), fields.next(), fields.next()) {
-        (Some(0), _, Some(mapped)) if mapped < u64::from(FAR) + (1 << 24) => {
-            let half = u32::try_from(mapped / 2).unwrap_or(FAR).max(1);
-            (half, half)
+    const MANY: u32 = 1 << 24;
+    let ranges = map.lines().filter_map(|line| {
+        let mut fields = line.split_ascii_whitespace().map(|field| field.parse::<u32>());
+        match (fields.next()?, fields.next()?, fields.next()?) {
+            (Ok(first), Ok(_), Ok(count)) => Some((first, count)),
+            _ => None,
         }
-        _ => (FAR, 1 << 24),
+    });
+    match ranges.max_by_key(|(_, count)| *count) {
+        Some((first, count)) if first.saturating_add(count) < FAR + MANY => {
+            // 65534 and 65535 are nobody, and no one.
+            let end = first.saturating_add(count).min(65_534.max(first + 1));
+            let middle = first + (end - first) / 2;
+            (middle, (end - middle).max(1))
+        }
+        _ => (FAR, MANY),
     }
 }
 
@@ -36,8 +45,9 @@ mod tests {
     #[test]
     fn only_users_that_are_mapped() {
         assert_eq!(range("         0          0 4294967295\n"), (0x7000_0000, 1 << 24));
-        assert_eq!(range("0 100000 65536\n"), (32768, 32768));
-        assert_eq!(range("0 1000 1\n"), (1, 1));
+        assert_eq!(range("0 100000 65536\n"), (32767, 32767));
+        assert_eq!(range("0 1000 1\n1 100000 65536\n"), (32767, 32767));
+        assert_eq!(range("0 1000 1\n"), (0, 1));
         assert_eq!(range(""), (0x7000_0000, 1 << 24));
     }
 }

@@ -12,7 +12,7 @@ use super::{SandboxToolset, errors, files, or_discard};
 
 const SCHEME: &str = "sandbox://";
 /// The biggest file that goes into one answer.
-const MOST: usize = 64 << 20;
+const MOST: usize = 8 << 20;
 
 pub(super) struct Files(pub(super) SandboxToolset);
 

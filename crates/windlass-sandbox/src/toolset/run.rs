@@ -86,6 +86,17 @@ pub(super) async fn run(
         ("MPLBACKEND".into(), "agg".into()),
         ("PYTHONUNBUFFERED".into(), "1".into()),
     ]);
+    if let Some(port) = sandbox.proxy {
+        let proxy = format!("http://127.0.0.1:{port}");
+        // Programs differ in the spelling they look for.
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            environment.insert(name.into(), proxy.clone());
+        }
+        for name in ["no_proxy", "NO_PROXY"] {
+            environment.insert(name.into(), "localhost,127.0.0.1,::1".into());
+        }
+        environment.insert("NODE_USE_ENV_PROXY".into(), "1".into());
+    }
     environment.extend(sandboxes.settings().environment.clone());
     environment.extend(sandbox.environment.clone());
     environment.extend(job.environment);

@@ -8,9 +8,9 @@ use windlass_guest::{
     client::Command,
     protocol::{ReadRequest, WriteRequest},
 };
-use windlass_sandbox::backend::Spec;
+use windlass_sandbox::{backend::Spec, namespace::Namespaces};
 
-use crate::place::{PATIENCE, SPEC, bash, places, prefix, text};
+use crate::place::{PATIENCE, SPEC, bash, places, prefix, program, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -175,5 +175,17 @@ async fn what_does_not_start_says_why_and_leaves_nothing() {
         assert!(!windlass_core::chain(&error).is_empty());
         let after = used(place.directory.path());
         assert!(after.no_more_than(&before), "{before:?} became {after:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let opened = Namespaces::open(Some(directory.path().to_owned()), None, program(), None).await;
+    let error = opened.err().expect("anybody could have put something there");
+    if !windlass_core::chain(&error).contains("bwrap") {
+        assert!(error.to_string().contains("only this user can write"), "{error}");
     }
 }

@@ -73,7 +73,7 @@ const ATTEMPTS: &[(&str, &str)] = &[
         "the server's process",
         "kill -0 $HOST_PID 2>/dev/null && [ \"$(cat /proc/$HOST_PID/comm)\" = \"$HOST_COMM\" ] && echo ESCAPED",
     ),
-    ("processes of others", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -q $OTHER && echo ESCAPED"),
+    ("processes of others", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -q \"[o]${OTHER#o}\" && echo ESCAPED"),
     ("files of another sandbox", "ls /home/sandbox/of-another /tmp/of-another && echo ESCAPED"),
     ("memory shared with others", "ipcs -m | grep -q 0x && echo ESCAPED"),
     ("an environment that is not one's own", "env | grep -q ^CARGO && echo ESCAPED"),
@@ -156,6 +156,15 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ),
     ("priority", "nice -n -10 true 2>&1 | grep -q denied || { renice -n -5 $$ && echo ESCAPED; }"),
     ("more open files", "ulimit -Hn 1000000 && echo ESCAPED"),
+    (
+        "asynchronous input and output, which is counted for the whole machine",
+        "python3 -c 'import ctypes; l=ctypes.CDLL(None); c=ctypes.c_void_p(); print(\"ESCAPED\") if l.syscall(206,1000,ctypes.byref(c))==0 else 0'",
+    ),
+    ("terminals, which are too", "python3 -c 'import os; os.openpty(); print(\"ESCAPED\")'"),
+    (
+        "a namespace by the number of another ABI",
+        "python3 -c 'import ctypes,struct; l=ctypes.CDLL(None); a=struct.pack(\"QQQQQQQQ\",0x10000000,0,0,0,17,0,0,0)\nprint(\"ESCAPED\") if l.syscall(435|0x40000000,a,64)>=0 or l.syscall(56|0x40000000,0x10000000,0,0,0,0)>=0 else 0'",
+    ),
     // The network.
     ("a server of the machine", "(echo > /dev/tcp/127.0.0.1/$PORT) && echo ESCAPED"),
     ("the same by IPv6", "(echo > /dev/tcp/::1/$PORT) && echo ESCAPED"),

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod contract;
+mod egress;
 mod escape;
 mod place;

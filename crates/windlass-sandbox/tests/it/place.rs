@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use windlass_guest::client::{Command, Finished, GuestClient};
 use windlass_sandbox::{
     backend::{Backend, Machine, Spec},
+    egress::Egress,
     namespace::{Namespaces, Program},
 };
 use windlass_testkit::skip;
@@ -22,12 +23,17 @@ pub struct Place {
 
 /// Every backend there is here.
 pub async fn places(test: &str) -> Vec<Place> {
+    places_with(test, None).await
+}
+
+/// The same, with a way to what `egress` lets through.
+pub async fn places_with(test: &str, egress: Option<Arc<Egress>>) -> Vec<Place> {
     let directory = tempfile::tempdir().unwrap();
     let below = directory.path().join("sandboxes");
     // Other users pass through it.
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
-    match Namespaces::open(Some(below), None, program()).await {
+    match Namespaces::open(Some(below), None, program(), egress).await {
         Ok(backend) => vec![Place { backend: Arc::new(backend), directory }],
         Err(error) => {
             skip(test, &format!("there are no namespaces here: {}", windlass_core::chain(&error)));

@@ -4,8 +4,6 @@ use url::{Host, Url};
 
 use super::{AddressGuard, AddressRefused, GuardSettingError};
 
-const SETTING: &str = "fetch.allowed_hosts";
-
 /// Which hosts may be fetched: an allow-list and nothing beside it.
 #[derive(Debug, Clone, Default)]
 pub struct HostRules {
@@ -62,9 +60,9 @@ pub enum HostRefused {
 }
 
 impl HostRules {
-    /// Reads the list: `host`, `*.suffix`, an address, each with or without `:port`.
-    pub fn new<S: AsRef<str>>(hosts: &[S]) -> Result<Self, GuardSettingError> {
-        let rules = hosts.iter().map(|host| parse_rule(host.as_ref())).collect::<Result<_, _>>()?;
+    /// Reads the list in `setting`: `host`, `*.suffix`, an address, each with or without `:port`.
+    pub fn new<S: AsRef<str>>(setting: &'static str, hosts: &[S]) -> Result<Self, GuardSettingError> {
+        let rules = hosts.iter().map(|host| parse_rule(setting, host.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { rules })
     }
 
@@ -107,6 +105,18 @@ impl HostRules {
         Ok(Target { url })
     }
 
+    /// Judges a host and a port, as a `CONNECT` names them.
+    pub fn check_host(&self, host: &str, port: u16, addresses: &AddressGuard) -> Result<Host<String>, HostRefused> {
+        let host = Host::parse(host.trim_end_matches('.')).map_err(|error| HostRefused::NotAUrl(error.to_string()))?;
+        self.allows(&host, port)?;
+        match &host {
+            Host::Ipv4(address) => addresses.check(IpAddr::V4(*address))?,
+            Host::Ipv6(address) => addresses.check(IpAddr::V6(*address))?,
+            Host::Domain(_) => {}
+        }
+        Ok(host)
+    }
+
     fn allows(&self, host: &Host<String>, port: u16) -> Result<(), HostRefused> {
         let mut known = false;
         for rule in self.rules.iter().filter(|rule| rule.pattern.matches(host)) {
@@ -130,8 +140,8 @@ impl Pattern {
     }
 }
 
-fn parse_rule(text: &str) -> Result<Rule, GuardSettingError> {
-    let error = |why: &str| GuardSettingError { setting: SETTING, value: text.into(), why: why.into() };
+fn parse_rule(setting: &'static str, text: &str) -> Result<Rule, GuardSettingError> {
+    let error = |why: &str| GuardSettingError { setting, value: text.into(), why: why.into() };
     let written = text.trim();
     if written.contains("://") || written.contains(['/', '@', '?', '#']) {
         return Err(error("name a host, not a URL"));
@@ -171,8 +181,8 @@ mod tests {
     use super::*;
 
     fn allowed(rules: &[&str], url: &str) -> bool {
-        let open = AddressGuard::new(&["127.0.0.0/8", "::1"]).unwrap();
-        HostRules::new(rules).unwrap().check(url, &open).is_ok()
+        let open = AddressGuard::new("", &["127.0.0.0/8", "::1"]).unwrap();
+        HostRules::new("", rules).unwrap().check(url, &open).is_ok()
     }
 
     #[test]
@@ -235,7 +245,7 @@ mod tests {
             "a b",
             "::1",
         ] {
-            assert!(HostRules::new(&[entry]).is_err(), "{entry}");
+            assert!(HostRules::new("", &[entry]).is_err(), "{entry}");
         }
     }
 }

@@ -146,10 +146,11 @@ pub struct AddressRefused {
 }
 
 impl AddressGuard {
-    /// A guard that also lets through the private, shared and loopback addresses within `ranges` (CIDR or one address).
+    /// A guard that also lets through the private, shared and loopback addresses within `ranges` (CIDR or one address) of
+    /// `setting`.
     /// A range that lies in link-local space is an error: it could never have an effect.
-    pub fn new<S: AsRef<str>>(ranges: &[S]) -> Result<Self, GuardSettingError> {
-        let allowed = ranges.iter().map(|range| parse_range(range.as_ref())).collect::<Result<_, _>>()?;
+    pub fn new<S: AsRef<str>>(setting: &'static str, ranges: &[S]) -> Result<Self, GuardSettingError> {
+        let allowed = ranges.iter().map(|range| parse_range(setting, range.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { allowed })
     }
 
@@ -163,8 +164,8 @@ impl AddressGuard {
     }
 }
 
-fn parse_range(text: &str) -> Result<IpNet, GuardSettingError> {
-    let error = |why: &str| GuardSettingError { setting: "fetch.allowed_private", value: text.into(), why: why.into() };
+fn parse_range(setting: &'static str, text: &str) -> Result<IpNet, GuardSettingError> {
+    let error = |why: &str| GuardSettingError { setting, value: text.into(), why: why.into() };
     let range: IpNet = text
         .parse()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
@@ -212,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_owner_opens_private_ranges_and_nothing_worse() {
-        let guard = AddressGuard::new(&["127.0.0.0/8", "10.1.0.0/16", "fd12::/16", "0.0.0.0/0", "::/0"]).unwrap();
+        let guard = AddressGuard::new("", &["127.0.0.0/8", "10.1.0.0/16", "fd12::/16", "0.0.0.0/0", "::/0"]).unwrap();
         for open in ["127.0.0.1", "10.1.2.3", "::ffff:10.1.2.3", "fd12::1", "::1", "8.8.8.8", "100.64.0.1"] {
             assert_eq!(guard.check(open.parse().unwrap()), Ok(()), "{open}");
         }
@@ -228,7 +229,7 @@ mod tests {
         ] {
             assert!(guard.check(shut.parse().unwrap()).is_err(), "{shut}");
         }
-        let narrow = AddressGuard::new(&["10.1.0.0/16"]).unwrap();
+        let narrow = AddressGuard::new("", &["10.1.0.0/16"]).unwrap();
         for shut in ["10.2.0.1", "127.0.0.1", "::ffff:10.2.0.1", "fd12::1"] {
             assert!(narrow.check(shut.parse().unwrap()).is_err(), "{shut}");
         }
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn ranges_that_mean_nothing_are_refused() {
         for range in ["", "10.0.0.0/33", "intranet", "169.254.0.0/16", "169.254.170.2", "fe80::/10", "fd00:ec2::/32"] {
-            assert!(AddressGuard::new(&[range]).is_err(), "{range}");
+            assert!(AddressGuard::new("", &[range]).is_err(), "{range}");
         }
     }
 }

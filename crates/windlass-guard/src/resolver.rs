@@ -1,10 +1,7 @@
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{io, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
+use url::Host;
 
 use super::{AddressGuard, AddressRefused};
 
@@ -40,8 +37,8 @@ pub enum ResolveError {
     Refused(#[from] AddressRefused),
 }
 
-/// A resolver that answers only with addresses the guard lets through. Given to the HTTP client as *its* resolver, which
-/// makes checking and pinning one act: what is connected to is what was checked, and nobody asks a second time.
+/// A resolver that answers only with addresses the guard lets through. Whoever connects to its answers makes checking and
+/// pinning one act: what is connected to is what was checked, and nobody asks a second time.
 #[derive(Clone)]
 pub struct GuardedResolver {
     inner: Arc<dyn Resolver>,
@@ -54,7 +51,18 @@ impl GuardedResolver {
         Self { inner, guard }
     }
 
-    /// The addresses of `host`, all of them allowed.
+    /// The addresses of `host`, all of them allowed: its own, where it is one.
+    pub async fn find(&self, host: &Host<String>) -> Result<Vec<IpAddr>, ResolveError> {
+        let address = match host {
+            Host::Domain(name) => return self.resolve(name).await,
+            Host::Ipv4(address) => IpAddr::V4(*address),
+            Host::Ipv6(address) => IpAddr::V6(*address),
+        };
+        self.guard.check(address)?;
+        Ok(vec![address])
+    }
+
+    /// The addresses of the name `host`, all of them allowed.
     pub async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
         let addresses = self.inner.resolve(host).await?;
         if addresses.is_empty() {
@@ -64,17 +72,5 @@ impl GuardedResolver {
             self.guard.check(*address)?;
         }
         Ok(addresses)
-    }
-}
-
-impl reqwest::dns::Resolve for GuardedResolver {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let this = self.clone();
-        Box::pin(async move {
-            let addresses = this.resolve(name.as_str()).await?;
-            // Port 0 means "the one of the URL" to reqwest.
-            let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
-            Ok(Box::new(sockets) as reqwest::dns::Addrs)
-        })
     }
 }
