@@ -31,7 +31,7 @@ use crate::{
     Metrics,
     catalog::{Catalog, CatalogError, Entry, similar},
 };
-use limits::Limits;
+use limits::{Limits, Permit};
 use record::Record;
 
 /// How long a toolset may take to hand over what it has once its call is cancelled.
@@ -115,6 +115,12 @@ impl Gate {
     /// The toolsets in force.
     pub fn toolsets(&self) -> Vec<Arc<dyn Toolset>> {
         self.rules.load().live.toolsets.clone()
+    }
+
+    /// Room for something of `caller`'s that is no call, and when it must have ended.
+    pub(crate) fn admit(&self, caller: &Caller) -> (Result<Permit, ToolError>, Deadline) {
+        let rules = self.rules.load();
+        (rules.limits.admit(&caller.principal.id), Deadline::after(rules.live.limits.deadline.0))
     }
 
     /// Where decisions are written.

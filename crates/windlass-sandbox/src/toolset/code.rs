@@ -1,5 +1,7 @@
 //! `run_code`.
 
+use std::sync::Arc;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use windlass_core::{Call, Output, Reply, ToolError, mcp::ContentBlock};
 use windlass_guest::{
@@ -47,11 +49,8 @@ pub(super) async fn run_code(sandboxes: &Sandboxes, call: Call) -> Result<Reply,
         }
         None => {
             let sandbox = sandboxes.create(&call.principal, Wish::default()).await?;
-            // Taken away also when the call is dropped.
-            let once = Once { sandboxes: sandboxes.clone(), sandbox: Some(sandbox.clone()) };
-            let answer = run_in(sandboxes, &sandbox, &call, given, false).await;
-            once.end().await;
-            answer
+            let _once = Once { sandboxes: sandboxes.clone(), sandbox: sandbox.clone() };
+            run_in(sandboxes, &sandbox, &call, given, false).await
         }
     }
 }
@@ -141,24 +140,16 @@ async fn read_image(sandbox: &Sandbox, path: &str) -> Option<bytes::Bytes> {
     reader.read_all(IMAGE).await.ok()
 }
 
-/// A sandbox for one call.
+/// A sandbox for one call. It is taken away in the background, so that the answer does not wait for that, and also when
+/// the call is dropped.
 struct Once {
     sandboxes: Sandboxes,
-    sandbox: Option<std::sync::Arc<Sandbox>>,
-}
-
-impl Once {
-    /// Takes it away in the background: the answer does not wait for that.
-    async fn end(self) {
-        drop(self);
-    }
+    sandbox: Arc<Sandbox>,
 }
 
 impl Drop for Once {
     fn drop(&mut self) {
-        if let Some(sandbox) = self.sandbox.take() {
-            let sandboxes = self.sandboxes.clone();
-            tokio::spawn(async move { sandboxes.discard(&sandbox).await });
-        }
+        let (sandboxes, sandbox) = (self.sandboxes.clone(), self.sandbox.clone());
+        tokio::spawn(async move { sandboxes.discard(&sandbox).await });
     }
 }

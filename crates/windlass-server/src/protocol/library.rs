@@ -64,8 +64,14 @@ impl Protocol {
 
     pub(super) async fn read(&self, uri: &str, context: &Context) -> Result<ReadResourceResponse, ErrorData> {
         let caller = self.caller(context)?;
+        // Reading is work like a call's: the same rate, the same number at once, the same time.
+        let (permit, deadline) = self.shared.gate.admit(&caller);
+        let _permit = permit.map_err(resource_error)?;
         for library in self.libraries(&caller) {
-            if let Some(contents) = library.read(&caller.principal, uri).await.map_err(resource_error)? {
+            let reading = tokio::time::timeout_at(deadline.instant().into(), library.read(&caller.principal, uri));
+            let late = |_| ToolError::new(ErrorKind::TimedOut, "the resource was not read in time");
+            let read = reading.await.map_err(late).and_then(|read| read).map_err(resource_error)?;
+            if let Some(contents) = read {
                 self.note(&caller, "resources/read", uri, Decision::Allowed);
                 let mut result = ReadResourceResult::new(contents);
                 self.stamp(is_modern(context), &mut result.meta);

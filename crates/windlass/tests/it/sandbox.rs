@@ -9,7 +9,7 @@ use windlass_testkit::skip;
 use crate::{
     auth::new_key,
     house::{House, SHELL, eventually},
-    wire::{Client, MODERN, text},
+    wire::{Client, LEGACY, MODERN, text},
 };
 
 const ALONE: &str = "sandbox: { pool: { enabled: false } }\n";
@@ -214,4 +214,25 @@ fn those_that_wait_give_way_to_those_who_ask() {
         assert!(made.starts_with("sbx_"), "{made}");
     }
     assert!(create(json!({})).starts_with("all 3 sandboxes of this server are in use"));
+}
+
+#[test]
+fn files_are_resources_and_reading_them_is_limited_like_calls() {
+    if !bubblewrap("resources") {
+        return;
+    }
+    let house = House::start(&format!("{ALONE}limits: {{ calls_per_minute: 60 }}\n"));
+    let client = Client::new(house.addr(), LEGACY[2]);
+    let id = client.call("create_sandbox", json!({}))["structuredContent"]["sandbox_id"].clone();
+    let bytes = json!({ "sandbox_id": id, "path": "a b.bin", "content_base64": "AP/+" });
+    assert_eq!(client.call("write_file", bytes)["structuredContent"]["bytes"], 3);
+    let read = |path: &str| {
+        let uri = format!("sandbox://{}{path}", id.as_str().unwrap());
+        client.rpc("resources/read", json!({ "uri": uri }))
+    };
+    let found = read("/home/sandbox/a%20b.bin");
+    assert_eq!(found["result"]["contents"][0]["blob"], "AP/+", "{found}");
+    assert!(read("/home/sandbox/none")["error"].is_object());
+    let said: Vec<_> = (0..20).map(|_| read("/home/sandbox/none").to_string()).collect();
+    assert!(said.iter().any(|said| said.contains("too many calls")), "{said:?}");
 }
