@@ -17,7 +17,7 @@ pub fn tool<A: JsonSchema, B: JsonSchema>(
     Tool::new(name, description, schema::<A>())
         .with_title(title)
         .with_raw_output_schema(schema::<B>())
-        .with_annotations(annotations.clone())
+        .with_annotations(annotations)
 }
 
 /// The schema of `T`: no `$ref`, no `null` beside a type, no `format`: several clients refuse a whole catalogue for one of these.

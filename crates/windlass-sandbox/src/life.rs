@@ -109,11 +109,6 @@ impl Sandboxes {
         &self.shared.settings
     }
 
-    /// How many warm ones wait.
-    pub fn warm(&self) -> usize {
-        self.shared.pool.as_ref().map_or(0, |pool| pool.waiting())
-    }
-
     /// Makes a sandbox of `owner`, or hands over a warm one.
     pub(crate) async fn create(&self, owner: &Principal, wish: Wish) -> Result<Arc<Sandbox>, SandboxError> {
         let shared = &self.shared;
@@ -129,7 +124,7 @@ impl Sandboxes {
         };
         let (machine, warm) = match self.warm_machine(&spec).await {
             Some(machine) => (machine, true),
-            None => (self.cold_machine(&spec).await?, false),
+            None => (shared.backend.create(&sandbox::new_id(), &spec).await?, false),
         };
         let sandbox = Arc::new(Sandbox::new(machine, owner, spec, wish, ttl, warm, place));
         let mut alive = shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,14 +152,6 @@ impl Sandboxes {
             tokio::spawn(machine.destroy());
         }
         None
-    }
-
-    async fn cold_machine(&self, spec: &Spec) -> Result<Box<dyn Machine>, SandboxError> {
-        let id = sandbox::new_id();
-        match self.shared.backend.create(&id, spec).await {
-            Ok(machine) => Ok(machine),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// The sandbox `id` of `owner`, kept from the reaper for as long as it is held.

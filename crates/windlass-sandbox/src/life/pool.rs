@@ -65,10 +65,6 @@ impl Pool {
         &self.spec
     }
 
-    pub fn waiting(&self) -> usize {
-        self.lock().waiting.len()
-    }
-
     /// A warm one, for good. Its place in the quotas is given back: who takes it has one already.
     pub fn take(&self) -> Option<Box<dyn Machine>> {
         let mut state = self.lock();

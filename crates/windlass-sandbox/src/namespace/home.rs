@@ -175,14 +175,22 @@ fn is_servers(path: &Path) -> bool {
 fn free(record: &Path) -> bool {
     let held = fs::read(record).ok().and_then(|text| serde_json::from_slice::<Cgroups>(&text).ok());
     let Some(cgroups) = held else { return fs::remove_file(record).is_ok() };
-    cgroups.kill();
-    // The dead leave their group when they have been taken leave of.
-    for _ in 0..100 {
-        if cgroups.remove() {
-            return fs::remove_file(record).is_ok();
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
+    if emptied(&cgroups, std::time::Duration::from_secs(2)) {
+        return fs::remove_file(record).is_ok();
     }
     tracing::warn!(record = %record.display(), "a sandbox that a killed server left cannot be taken away");
+    false
+}
+
+/// Kills what is in the groups and removes them, `within` that time: the dead take a moment to leave.
+pub(super) fn emptied(cgroups: &Cgroups, within: std::time::Duration) -> bool {
+    let step = std::time::Duration::from_millis(20);
+    cgroups.kill();
+    for _ in 0..within.as_millis() / step.as_millis() {
+        if cgroups.remove() {
+            return true;
+        }
+        std::thread::sleep(step);
+    }
     false
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope, path_beneath_rules,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, set_dumpable_behavior};
 use serde::{Deserialize, Serialize};
-use windlass_confine::Filters;
+use windlass_confine::{Filters, lower};
 
 use super::arguments::EGRESS;
 use crate::egress::relay;
@@ -42,9 +42,7 @@ pub(super) fn confine(told: &str) -> Result<(), String> {
     ];
     limits.extend(told.memory.map(|memory| (Resource::Data, memory)));
     for (resource, limit) in limits {
-        let hard = getrlimit(resource).maximum.map_or(limit, |hard| hard.min(limit));
-        setrlimit(resource, Rlimit { current: Some(hard), maximum: Some(hard) })
-            .map_err(|error| format!("cannot limit {resource:?}: {error}"))?;
+        lower(resource, limit).map_err(|error| format!("cannot limit {resource:?}: {error}"))?;
     }
     // Code runs as the guest's own user, and must not look into it.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| format!("cannot hide the guest: {error}"))?;

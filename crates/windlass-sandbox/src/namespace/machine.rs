@@ -18,7 +18,13 @@ use tokio::{
 use windlass_confine::{Cgroups, GroupLimits};
 use windlass_guest::client::GuestClient;
 
-use super::{Namespaces, arguments, home::Home, inside::Inside, launch::Launch, spawner, users};
+use super::{
+    Namespaces, arguments,
+    home::{Home, emptied},
+    inside::Inside,
+    launch::Launch,
+    spawner, users,
+};
 use crate::{
     backend::{BackendError, Machine, Spec},
     egress::{PORT, Proxy},
@@ -172,15 +178,12 @@ impl Drop for Held {
         if self.left {
             return;
         }
-        self.cgroups.kill();
         let (id, cgroups, home) = (std::mem::take(&mut self.id), self.cgroups.clone(), self.home.clone());
-        // Where nobody can wait: the dead take a moment to leave their group.
+        cgroups.kill();
+        // Where nobody can wait.
         std::thread::spawn(move || {
-            for _ in 0..LEAVE.as_millis() / 20 {
-                if cgroups.remove() {
-                    return home.release(&id);
-                }
-                std::thread::sleep(Duration::from_millis(20));
+            if emptied(&cgroups, LEAVE) {
+                home.release(&id);
             }
         });
     }

@@ -1,6 +1,6 @@
 //! `run_code`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use windlass_core::{Call, Output, Reply, ToolError, mcp::ContentBlock};
@@ -41,16 +41,16 @@ impl Language {
 pub(super) async fn run_code(sandboxes: &Sandboxes, call: Call) -> Result<Reply, ToolError> {
     let given: CodeArguments = call.arguments()?;
     check_environment(given.environment.as_ref().unwrap_or(&Default::default()))?;
-    run::time_limit(sandboxes, given.timeout_seconds)?;
+    let limit = run::time_limit(sandboxes, given.timeout_seconds)?;
     match given.sandbox_id.clone() {
         Some(id) => {
             let sandbox = sandboxes.find(&call.principal, &id)?;
-            run_in(sandboxes, &sandbox, &call, given, true).await
+            run_in(sandboxes, &sandbox, &call, given, limit, true).await
         }
         None => {
             let sandbox = sandboxes.create(&call.principal, Wish::default()).await?;
             let _once = Once { sandboxes: sandboxes.clone(), sandbox: sandbox.clone() };
-            run_in(sandboxes, &sandbox, &call, given, false).await
+            run_in(sandboxes, &sandbox, &call, given, limit, false).await
         }
     }
 }
@@ -60,9 +60,9 @@ async fn run_in(
     sandbox: &Sandbox,
     call: &Call,
     given: CodeArguments,
+    limit: Duration,
     stays: bool,
 ) -> Result<Reply, ToolError> {
-    let limit = run::time_limit(sandboxes, given.timeout_seconds)?;
     let (program, ending) = given.language.program();
     // A file, because an argument has a limit, and a traceback then names lines of it.
     let file = format!("/tmp/.code-{:016x}.{ending}", rand::random::<u64>());
@@ -75,7 +75,8 @@ async fn run_in(
     };
     let written = files::write_bytes(sandbox, request, given.code.into()).await;
     or_discard(sandboxes, sandbox, written).await?;
-    let before = images(sandbox).await;
+    // In a new one there are none.
+    let before = if stays { images(sandbox).await } else { Vec::new() };
     let job = Job {
         command: Command::new(program).arg(file.as_str()),
         environment: given.environment.unwrap_or_default(),

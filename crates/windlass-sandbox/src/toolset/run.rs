@@ -6,10 +6,7 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use windlass_core::{Call, CommandAnswer, ErrorKind, News, Output, Reply, Sink, ToolError};
-use windlass_guest::{
-    client::{ClientError, Command, InputSink, OutputStream, Running},
-    protocol::Exit,
-};
+use windlass_guest::client::{Command, InputSink, OutputStream};
 
 use super::{
     arguments::{CommandArguments, check_environment},
@@ -115,7 +112,8 @@ pub(super) async fn run(
     let work = async {
         let feeding = feed(stdin, job.stdin);
         let (out, err) = (pump(stdout, out, &news), pump(stderr, err, &news));
-        let ending = end(running, limit);
+        // The guest ends it; the longer time is for a guest that does not.
+        let ending = running.wait(limit + GUEST);
         let (_, out, err, exit) = tokio::join!(feeding, out, err, ending);
         (out, err, exit)
     };
@@ -145,11 +143,6 @@ pub(super) async fn run(
         cpu_ms: exit.cpu_ms,
         max_rss_kib: exit.peak_rss_bytes >> 10,
     })
-}
-
-async fn end(running: Running, limit: Duration) -> Result<Exit, ClientError> {
-    // The guest ends it; this is for a guest that does not.
-    running.wait(limit + GUEST).await
 }
 
 async fn feed(stdin: Option<InputSink>, text: Option<String>) {

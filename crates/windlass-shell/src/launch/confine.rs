@@ -6,11 +6,11 @@ use landlock::{RulesetCreated, RulesetStatus};
 use nix::sys::signal::SigSet;
 use rustix::{
     io::Errno,
-    process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit, umask},
+    process::{Pid, Resource, Signal, getppid, set_parent_process_death_signal, umask},
     thread::{CapabilitySet, clear_ambient_capability_set, remove_capability_from_bounding_set, set_no_new_privs},
 };
 
-use windlass_confine::{Cgroups, Filters, GroupLimits};
+use windlass_confine::{Cgroups, Filters, GroupLimits, lower};
 
 use super::{Insist, Job, Limits, files, os, tree};
 
@@ -129,12 +129,6 @@ fn rlimits(job: &Job, cgroups: &Cgroups) -> Vec<(Resource, u64)> {
         rlimits.push((Resource::Nproc, tree::tasks_of_this_user() + limits.processes));
     }
     rlimits
-}
-
-/// Limits only ever go down: raising a hard one takes a privilege that root in a container does not have.
-fn lower(resource: Resource, limit: u64) -> rustix::io::Result<()> {
-    let hard = getrlimit(resource).maximum.map_or(limit, |hard| hard.min(limit));
-    setrlimit(resource, Rlimit { current: Some(hard), maximum: Some(hard) })
 }
 
 /// Best effort: who has no capabilities cannot drop any, and needs not.
