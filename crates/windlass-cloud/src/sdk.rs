@@ -19,10 +19,18 @@ pub async fn config_in(region: String) -> SdkConfig {
     loader().region(Region::new(region)).load().await
 }
 
+/// A client of S3.
+pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(s3_config(config).build())
+}
+
+/// The same before it is made, for one that is told more.
+pub fn s3_config(config: &SdkConfig) -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Builder::from(config).force_path_style(path_style(config))
+}
+
 /// Whether S3's buckets have to stand in the path: a stand-in at an address of its own has no name per bucket.
-///
-/// Write `aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style(&config)).build()`.
-pub fn path_style(config: &SdkConfig) -> bool {
+fn path_style(config: &SdkConfig) -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     config.endpoint_url().is_some() || set("AWS_ENDPOINT_URL") || set("AWS_ENDPOINT_URL_S3")
 }

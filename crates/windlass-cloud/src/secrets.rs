@@ -40,6 +40,17 @@ pub async fn resolve<E: Env>(env: E) -> Result<ResolvedEnv<E>, SecretError> {
     Ok(ResolvedEnv { env, secrets })
 }
 
+/// The secret that `reference` names, asked for now. `what` is what it is for, in an error.
+///
+/// # Errors
+/// It is no reference, or what it names cannot be had.
+pub async fn secret(what: &str, reference: &str) -> Result<SecretString, SecretError> {
+    let refused = |problem| SecretError { variable: what.to_owned(), arn: None, problem };
+    let reference = Reference::parse(reference).unwrap_or(Err(SecretProblem::NotAnArn)).map_err(refused)?;
+    let mut found = fetch::all(vec![(what.to_owned(), reference)]).await?;
+    found.remove(what).ok_or_else(|| refused(SecretProblem::Missing))
+}
+
 impl<E: Env> Env for ResolvedEnv<E> {
     fn get(&self, name: &str) -> Option<String> {
         match self.secrets.get(name) {

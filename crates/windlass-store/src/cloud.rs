@@ -161,11 +161,8 @@ impl Clients {
             .operation_timeout(OPERATION)
             .build();
         let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100));
-        let s3 = s3::config::Builder::from(config)
-            .force_path_style(windlass_cloud::path_style(config))
-            .timeout_config(timeouts.clone())
-            .retry_config(retries.clone())
-            .build();
+        let s3 =
+            windlass_cloud::s3_config(config).timeout_config(timeouts.clone()).retry_config(retries.clone()).build();
         let dynamodb = dynamodb::config::Builder::from(config).timeout_config(timeouts).retry_config(retries).build();
         Self { s3: s3::Client::from_conf(s3), dynamodb: dynamodb::Client::from_conf(dynamodb) }
     }

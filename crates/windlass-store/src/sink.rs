@@ -50,6 +50,8 @@ pub(crate) struct Spill {
     /// All there is until `tail` is used, then the first bytes only.
     head: Vec<u8>,
     tail: Option<VecDeque<u8>>,
+    /// Bytes that may be shown; the rest is only kept.
+    shown: Option<u64>,
     keeping: Option<Keeping>,
 }
 
@@ -62,11 +64,19 @@ struct Keeping {
 
 impl Spill {
     pub(crate) fn new(shelf: Arc<dyn Shelf>, caps: Caps, entry: Entry) -> Self {
-        Self { shelf, caps, entry, seen: 0, head: Vec::new(), tail: None, keeping: None }
+        Self { shelf, caps, entry, seen: 0, head: Vec::new(), tail: None, shown: None, keeping: None }
     }
 
     /// The stream turned out too long for an answer.
     fn overflow(&mut self) {
+        self.keep();
+        let rest = self.head.split_off(self.head.len().min(self.caps.head()));
+        self.tail = Some(VecDeque::with_capacity(self.caps.tail()));
+        self.remember_tail(&rest);
+    }
+
+    /// Begins to keep what will not be shown, with all there was so far.
+    fn keep(&mut self) {
         let handle = Handle::new();
         match self.shelf.begin(&handle, &self.entry) {
             Ok(keeper) => {
@@ -78,9 +88,14 @@ impl Spill {
             }
             Err(error) => tracing::warn!(%error, "long output cannot be kept"),
         }
-        let rest = self.head.split_off(self.head.len().min(self.caps.head()));
-        self.tail = Some(VecDeque::with_capacity(self.caps.tail()));
-        self.remember_tail(&rest);
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        if let Some(keeping) = &mut self.keeping
+            && !keeping.take(bytes)
+        {
+            self.keeping = None;
+        }
     }
 
     fn remember_tail(&mut self, bytes: &[u8]) {
@@ -149,7 +164,14 @@ impl Keeping {
 #[async_trait]
 impl Sink for Spill {
     fn write(&mut self, bytes: &[u8]) {
+        let is_first_hidden = self.shown == Some(self.seen);
         self.seen += bytes.len() as u64;
+        if self.shown.is_some() {
+            if is_first_hidden && self.tail.is_none() {
+                self.keep();
+            }
+            return self.take(bytes);
+        }
         if self.tail.is_none() {
             if self.head.len() + bytes.len() <= self.caps.answer {
                 self.head.extend_from_slice(bytes);
@@ -157,40 +179,48 @@ impl Sink for Spill {
             }
             self.overflow();
         }
-        if let Some(keeping) = &mut self.keeping
-            && !keeping.take(bytes)
-        {
-            self.keeping = None;
-        }
+        self.take(bytes);
         // The first write may be longer than the whole answer, so the head can still have room.
         let to_head = self.caps.head().saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..to_head]);
         self.remember_tail(&bytes[to_head..]);
     }
 
+    fn hide_rest(&mut self) {
+        self.shown.get_or_insert(self.seen);
+    }
+
     async fn finish(mut self: Box<Self>) -> Captured {
+        let shown = self.shown.unwrap_or(self.seen);
         if self.tail.is_none() {
             let whole = String::from_utf8_lossy(&self.head);
             // Binary can be small and its text long.
-            if whole.len() <= self.caps.answer {
+            if whole.len() <= self.caps.answer && shown == self.seen {
                 return Captured { text: whole.into_owned(), bytes: self.seen, truncated: false, handle: None };
             }
-            self.overflow();
+            if shown == self.seen {
+                self.overflow();
+            }
         }
         let kept = match self.keeping.take() {
             Some(keeping) => keeping.seal(self.entry.clone(), self.seen, self.caps.ttl).await,
             None => None,
         };
-        let tail = Vec::from(self.tail.take().unwrap_or_default());
-        let (head_text, head_used) = text::head(text::without_cut_end(&self.head), self.caps.head());
-        let (tail_text, tail_used) = text::tail(text::without_cut_start(&tail), self.caps.tail());
-        let left_out = self.seen - head_used as u64 - tail_used as u64;
-        let note = self.note(left_out, head_used, kept.as_ref().map(|(handle, kept)| (handle, *kept)));
-        Captured {
-            text: head_text + &note + &tail_text,
-            bytes: self.seen,
-            truncated: true,
-            handle: kept.map(|(handle, _)| handle.as_str().to_owned()),
+        let found = kept.as_ref().map(|(handle, kept)| (handle, *kept));
+        let mut text = match self.tail.take() {
+            Some(tail) => {
+                let tail = Vec::from(tail);
+                let (head, head_used) = text::head(text::without_cut_end(&self.head), self.caps.head());
+                let (tail, tail_used) = text::tail(text::without_cut_start(&tail), self.caps.tail());
+                let left_out = shown - head_used as u64 - tail_used as u64;
+                head + &self.note(left_out, head_used, found) + &tail
+            }
+            // It all fits, and more follows that is not to be shown.
+            None => String::from_utf8_lossy(&self.head).into_owned(),
+        };
+        if shown < self.seen {
+            text += &self.note(self.seen - shown, usize::try_from(shown).unwrap_or(usize::MAX), found);
         }
+        Captured { text, bytes: self.seen, truncated: true, handle: kept.map(|(handle, _)| handle.as_str().to_owned()) }
     }
 }

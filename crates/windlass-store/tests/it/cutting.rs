@@ -35,6 +35,32 @@ fn binary_never_outgrows_the_answer() {
 }
 
 #[test]
+fn what_is_hidden_is_kept_and_only_that_is_left_out() {
+    let keep_hidden = |bench: &Bench, shown: &str, hidden: &str| {
+        let store = bench.open();
+        let mut sink = store.open(&Principal::local(), "rows");
+        sink.write(shown.as_bytes());
+        sink.hide_rest();
+        sink.write(hidden.as_bytes());
+        let captured = finish(sink);
+        let whole = captured.handle.as_ref().map(|handle| pages(&store, &Principal::local(), handle, 65_536));
+        (captured, whole)
+    };
+    let bench = Bench::new().output(200);
+    let (captured, whole) = keep_hidden(&bench, "one\ntwo\n", &"more\n".repeat(100_000));
+    let shown = captured.text.replace(captured.handle.as_deref().unwrap(), "HANDLE");
+    insta::assert_snapshot!(shown.replace('\n', " "), @r#"one two  [... 500,000 bytes left out; read_output handle="HANDLE" offset=8 ...] "#);
+    assert_eq!(whole.unwrap(), format!("one\ntwo\n{}", "more\n".repeat(100_000)));
+    // What is shown can itself be too long.
+    let (captured, whole) = keep_hidden(&bench, &"long\n".repeat(1000), "more\n");
+    assert_eq!(captured.text.matches("bytes left out").count(), 2, "{}", captured.text);
+    assert!(captured.truncated && whole.unwrap().ends_with("long\nmore\n"));
+    // Nothing came after it.
+    let (captured, whole) = keep_hidden(&bench, "all\n", "");
+    assert_eq!((captured.text.as_str(), captured.truncated, whole), ("all\n", false, None));
+}
+
+#[test]
 fn what_was_not_kept_is_said() {
     let text = "x".repeat(10_000);
     let captured = keep(&Bench::new().spill(6000).open(), &Principal::local(), text.as_bytes());
