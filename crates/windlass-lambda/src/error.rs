@@ -1,6 +1,6 @@
 //! Why a function does not start, or ends.
 
-use crate::INVOKE_MODE;
+use crate::{INVOKE_MODE, RUNS};
 
 /// Why a function does not start, or ends.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,9 @@ pub enum LambdaError {
     /// Neither of the two modes there are.
     #[error("{INVOKE_MODE} is neither RESPONSE_STREAM nor BUFFERED")]
     InvokeMode,
+    /// There is no such purpose.
+    #[error("{RUNS} is not `refresh`, the only thing a function can be for beside serving")]
+    Runs,
     /// The conversation with Lambda broke off.
     #[error("Lambda could not be spoken with: {0}")]
     Runtime(String),
@@ -31,6 +34,7 @@ impl LambdaError {
                 "outside of Lambda unset AWS_LAMBDA_RUNTIME_API, or say `windlass serve --transport http`"
             }
             Self::InvokeMode => "write the invoke mode of the Function URL as AWS does",
+            Self::Runs => "leave it out for a function that serves",
             Self::Runtime(_) => "Lambda starts a new environment by itself; the log says what came before",
         }
     }

@@ -1,5 +1,5 @@
 //! The server as a Lambda function: events of API Gateway's HTTP APIs and of Function URLs, answered by the same handler
-//! that a listener has.
+//! that a listener has. A function beside it refreshes the index when a schedule asks ([`refreshes`]), and answers nobody.
 //!
 //! What always holds here:
 //!
@@ -18,6 +18,7 @@ mod event;
 mod extension;
 mod function;
 mod patience;
+mod refreshes;
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -28,6 +29,7 @@ use windlass_config::{Settings, settings::Transport};
 use windlass_server::Server;
 
 pub use error::LambdaError;
+pub use refreshes::{RUNS, Refresh, is_refresh, refreshes};
 
 use answering::Answering;
 use function::Function;

@@ -14,6 +14,16 @@ pub(crate) fn answer_by(deadline: u64, gateway: bool) -> Instant {
     Instant::now() + usable(Duration::from_millis(deadline).saturating_sub(now), gateway)
 }
 
+/// What is left for what is half-way: publishing is not interrupted.
+const FINISH: Duration = Duration::from_secs(20);
+
+/// When work without a client has to end by itself, so that it says why, and is not simply killed.
+pub(crate) fn finish_by(deadline: u64) -> Instant {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let left = Duration::from_millis(deadline).saturating_sub(now);
+    Instant::now() + (left - FINISH.min(left / 4))
+}
+
 fn usable(left: Duration, gateway: bool) -> Duration {
     let left = if gateway { left.min(GATEWAY) } else { left };
     // A function may have as little as a second in all.

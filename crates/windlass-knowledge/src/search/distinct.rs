@@ -1,0 +1,117 @@
+//! Results that differ from each other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher},
+};
+
+use windlass_index::{Hash, StoredChunk};
+
+/// Results of one document, where there are others.
+const PER_DOCUMENT: usize = 3;
+/// Words that are compared together.
+const SHINGLE: usize = 4;
+/// Share of shingles in common from which on two texts are the same.
+const ALIKE: f64 = 0.9;
+
+/// What becomes of a hit.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is a result.
+    New,
+    /// It says what this result says.
+    LikeResult(usize),
+    /// Its document has enough results, or there are enough altogether.
+    TooMany,
+}
+
+/// The results so far.
+pub(super) struct Distinct {
+    limit: usize,
+    per_document: usize,
+    results: Vec<Seen>,
+    documents: BTreeMap<(usize, String), usize>,
+}
+
+struct Seen {
+    collection: usize,
+    path: String,
+    lines: (u32, u32),
+    hash: Hash,
+    shingles: BTreeSet<u64>,
+}
+
+impl Distinct {
+    pub fn new(limit: usize) -> Self {
+        Self { limit, per_document: PER_DOCUMENT, results: Vec::new(), documents: BTreeMap::new() }
+    }
+
+    /// Whether no more can become results.
+    pub fn is_full(&self) -> bool {
+        self.results.len() >= self.limit
+    }
+
+    /// Whether everything came from one document.
+    pub fn only_document(&self) -> bool {
+        self.documents.len() == 1
+    }
+
+    /// From here on a document may have as many results as there are.
+    pub fn lift(&mut self) {
+        self.per_document = usize::MAX;
+    }
+
+    pub fn judge(&mut self, collection: usize, chunk: &StoredChunk) -> Verdict {
+        let one = Seen {
+            collection,
+            path: chunk.document.path.clone(),
+            lines: (chunk.first_line, chunk.last_line),
+            hash: chunk.hash,
+            shingles: shingles(&chunk.text),
+        };
+        if let Some(like) = self.results.iter().position(|result| result.is_like(&one)) {
+            return Verdict::LikeResult(like);
+        }
+        let of_document = self.documents.entry((collection, one.path.clone())).or_default();
+        if self.results.len() >= self.limit || *of_document >= self.per_document {
+            return Verdict::TooMany;
+        }
+        *of_document += 1;
+        self.results.push(one);
+        Verdict::New
+    }
+}
+
+impl Seen {
+    fn is_like(&self, other: &Self) -> bool {
+        let same_document = self.collection == other.collection && self.path == other.path;
+        let overlap = self.lines.0 <= other.lines.1 && other.lines.0 <= self.lines.1;
+        self.hash == other.hash || same_document && overlap || self.shares(other) > ALIKE
+    }
+
+    fn shares(&self, other: &Self) -> f64 {
+        let (few, many) =
+            (self.shingles.len().min(other.shingles.len()), self.shingles.len().max(other.shingles.len()));
+        // Most pairs differ so much in length that nothing has to be compared.
+        if many == 0 || (few as f64) < ALIKE * many as f64 {
+            return 0.0;
+        }
+        let common = self.shingles.intersection(&other.shingles).count();
+        common as f64 / (self.shingles.len() + other.shingles.len() - common) as f64
+    }
+}
+
+fn shingles(text: &str) -> BTreeSet<u64> {
+    let words: Vec<String> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let hashed = |words: &[String]| {
+        let mut hasher = DefaultHasher::new();
+        words.hash(&mut hasher);
+        hasher.finish()
+    };
+    match words.len() {
+        0 => BTreeSet::new(),
+        few if few < SHINGLE => BTreeSet::from([hashed(&words)]),
+        _ => words.windows(SHINGLE).map(hashed).collect(),
+    }
+}
