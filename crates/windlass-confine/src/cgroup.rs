@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// The time in which a share of the processor is counted, in microseconds.
 const PERIOD: u64 = 100_000;
+/// Of 100, which is what everybody else has.
+const WEIGHT: u64 = 25;
 
 /// What everything in a group may use up together.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +71,11 @@ impl Cgroups {
                 // Otherwise whoever is over its limit goes on in the swap. Not every kernel counts that.
                 let _ = set("memory.swap.max", "0".into());
                 let _ = set("memory.memsw.limit_in_bytes", limits.memory.to_string());
+            }
+            if cpu {
+                // What answers goes before what computes: the server does not wait for the turn of a busy group to end.
+                let _ = set("cpu.weight", WEIGHT.to_string());
+                let _ = set("cpu.shares", (WEIGHT * 1024 / 100).to_string());
             }
             // Joining a group of version 2 stops every fork on the machine for some milliseconds. That is worth it for
             // limits, not for the kill alone: everything is found without.

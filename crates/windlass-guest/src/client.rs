@@ -2,6 +2,7 @@
 //!
 //! A guest may be hostile. It can answer wrongly or not at all, and it can end its own connection; that is all.
 
+mod accept;
 mod channel;
 mod command;
 mod connect;
@@ -11,8 +12,13 @@ mod receive;
 mod running;
 mod stream;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task::AbortHandle,
@@ -20,9 +26,12 @@ use tokio::{
 
 use crate::{
     mux::Outbox,
-    protocol::{About, Listing, Metadata, Name, Outcome, ProtocolError, ReadRequest, Request, Usage, WriteRequest},
+    protocol::{
+        About, Listing, Metadata, Name, Outcome, ProtocolError, ReadRequest, RenewRequest, Request, Usage, WriteRequest,
+    },
 };
 
+pub use accept::{Accepted, Awaited};
 pub use command::Command;
 pub use error::{ClientError, Closed};
 pub use files::{FileReader, FileWriter};
@@ -136,6 +145,20 @@ impl GuestClient {
     pub async fn usage(&self, path: impl Into<Name>, within: Duration) -> Result<Usage, ClientError> {
         let request = Request::Usage { path: path.into() };
         self.ask(request, within, |outcome| if let Outcome::Usage(found) = outcome { Some(found) } else { None }).await
+    }
+
+    /// Has the guest take the next connection to a port of its own loopback. It listens there from now on.
+    pub async fn accept(&self, port: u16) -> Result<Awaited, ClientError> {
+        Awaited::open(&self.connection, port).await
+    }
+
+    /// Tells a guest that was stored and woken, or is one of many copies, the time, and gives it randomness of its own.
+    pub async fn renew(&self, within: Duration) -> Result<(), ClientError> {
+        let mut entropy = [0; 32];
+        getrandom(&mut entropy, GetRandomFlags::empty()).map_err(|error| Closed::Io(io::Error::from(error).kind()))?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let time_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        self.ask(Request::Renew(RenewRequest { time_ns, entropy }), within, nothing).await
     }
 
     /// Is it there?

@@ -9,10 +9,11 @@ mod session;
 mod signals;
 mod spawn;
 mod tree;
+mod tunnel;
 mod usage;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -24,11 +25,14 @@ use rustix::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
 
 use crate::protocol::ProtocolError;
+
+pub use crate::steward::Steward;
 
 pub(crate) use signals::by_name as signal_by_name;
 
@@ -40,11 +44,13 @@ const DYING: Duration = Duration::from_secs(5);
 pub struct Options {
     /// Requests served at once; more are refused.
     pub max_channels: u32,
+    /// Who keeps the clock of the machine, where the guest has one of its own.
+    pub steward: Option<Steward>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_channels: 256 }
+        Self { max_channels: 256, steward: None }
     }
 }
 
@@ -74,6 +80,8 @@ pub(crate) struct Shared {
     keepers: Mutex<HashSet<i32>>,
     /// Children that were there before us, and are none of our business.
     residents: HashSet<i32>,
+    /// Ports whose connections the host takes.
+    listeners: Mutex<HashMap<u16, Arc<TcpListener>>>,
 }
 
 impl Guest {
@@ -81,7 +89,7 @@ impl Guest {
     pub fn new(options: Options) -> io::Result<Self> {
         set_child_subreaper(Some(rustix::process::getpid()))?;
         let residents = if has_children() { tree::children(own_pid()).into_iter().collect() } else { HashSet::new() };
-        let shared = Arc::new(Shared { options, keepers: Mutex::default(), residents });
+        let shared = Arc::new(Shared { options, keepers: Mutex::default(), residents, listeners: Mutex::default() });
         let mut died = signal(SignalKind::child())?;
         let reaping = Arc::clone(&shared);
         let reaper = tokio::spawn(async move {

@@ -3,6 +3,8 @@
 //! - [`protocol`] is what goes over the one stream between them, and reads it from a stranger;
 //! - [`client`] is the host's side: run a command, move a file, ask how the guest is;
 //! - [`guest`] is the guest's side: it runs the commands and ends them, whole trees at a time;
+//! - [`home`] is what code finds where it runs;
+//! - [`parts`] is what the program does before it serves;
 //! - [`program`] is all of that as a program of its own, or as a part of one;
 //! - [`transport`] opens the stream inside the guest: a unix socket, a serial device, vsock, standard input and output.
 //!
@@ -12,10 +14,14 @@
 
 pub mod client;
 pub mod guest;
+pub mod home;
+pub mod parts;
 pub mod program;
 pub mod protocol;
 pub mod transport;
 
 mod fd;
+mod init;
 mod mux;
 mod os;
+mod steward;

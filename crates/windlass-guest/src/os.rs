@@ -26,6 +26,42 @@ pub(crate) fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     }
 }
 
+/// Brings up an interface of the machine, such as `lo`.
+pub(crate) fn bring_up(interface: &str) -> io::Result<()> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
+    let mut name = [0; libc::IFNAMSIZ];
+    for (place, byte) in name.iter_mut().zip(interface.bytes().take(libc::IFNAMSIZ - 1)) {
+        *place = byte.cast_signed();
+    }
+    let up = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    let request = libc::ifreq { ifr_name: name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_flags: up } };
+    #[expect(unsafe_code, reason = "no safe wrapper exists")]
+    // SAFETY: the request is of the type that this call reads, and lives until it returns.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Gives the kernel's generator these random bytes, to be used from now on.
+pub(crate) fn add_entropy(random: &std::fs::File, bytes: [u8; 32]) -> io::Result<()> {
+    /// `RNDADDENTROPY` and `RNDRESEEDCRNG` of <linux/random.h>.
+    const ADD: u32 = 0x4008_5203;
+    const RESEED: u32 = 0x5207;
+    #[repr(C)]
+    struct Pool {
+        bits: libc::c_int,
+        size: libc::c_int,
+        bytes: [u8; 32],
+    }
+    let pool = Pool { bits: 256, size: 32, bytes };
+    #[expect(unsafe_code, reason = "no safe wrapper exists")]
+    // SAFETY: `Pool` is laid out as the first call reads it and lives until it returns; the second takes no argument.
+    let done = unsafe {
+        libc::ioctl(random.as_raw_fd(), ADD as _, &raw const pool) == 0
+            && libc::ioctl(random.as_raw_fd(), RESEED as _) == 0
+    };
+    if done { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// What a keeper writes when its command ended, and, with `pid` only, when it started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {

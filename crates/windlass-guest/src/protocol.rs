@@ -14,7 +14,7 @@ pub use frame::{Frame, HEADER_LEN, Kind, MAX_DATA, MAX_JSON, Stream};
 pub use hello::{Hello, MAGIC, MAX_SKIPPED, Welcome, find_hello, find_welcome};
 pub use name::Name;
 pub use reply::{About, Done, Entry, EntryKind, Exit, Listing, Metadata, Outcome, Started, Usage};
-pub use request::{Control, ExecRequest, Limits, PtySize, ReadRequest, Request, WriteMode, WriteRequest};
+pub use request::{Control, ExecRequest, Limits, PtySize, ReadRequest, RenewRequest, Request, WriteMode, WriteRequest};
 
 /// The version that is spoken.
 pub const VERSION: u16 = 1;

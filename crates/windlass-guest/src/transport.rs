@@ -1,5 +1,6 @@
 //! Opening the stream inside the guest.
 
+mod port;
 mod serial;
 mod unix;
 mod vsock;
@@ -11,9 +12,11 @@ use crate::{
     guest::{Guest, ServeError},
 };
 
+pub(crate) use port::port;
 pub use serial::serial;
 pub use unix::unix;
 pub use vsock::vsock;
+pub(crate) use vsock::{listen_on as listen, vsock_at};
 
 /// Serves the host at the other end of standard input and output, until it goes.
 pub async fn stdio(guest: &Guest) -> Result<(), ServeError> {

@@ -1,15 +1,12 @@
 //! What isolates a sandbox, whatever it is.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, path::PathBuf};
 
 use async_trait::async_trait;
 use serde::Serialize;
 use windlass_guest::client::{ClientError, GuestClient};
 
-/// The user inside, whatever it is outside.
-pub const USER: u32 = 1000;
-/// Where that user is at home, and code runs.
-pub const HOME: &str = "/home/sandbox";
+pub use windlass_guest::home::{HOME, USER};
 
 /// How far code is from the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -79,15 +76,30 @@ pub trait Machine: Send + Sync {
     /// From now on it is the sandbox `id` of `principal`.
     fn given_to(&self, _id: &str, _principal: &str) {}
 
+    /// Stores the sandbox as it is now. It goes on after a moment.
+    async fn store(&self) -> Result<Box<dyn Stored>, BackendError> {
+        Err(BackendError::Unable)
+    }
+
     /// Takes the sandbox away, with everything in it.
     async fn destroy(self: Box<Self>);
+}
+
+/// A sandbox as it once was. What it holds goes when it is dropped.
+#[async_trait]
+pub trait Stored: Send + Sync {
+    /// Makes a sandbox `id` that goes on from there. What ran in it for somebody ends.
+    async fn wake(&self, id: &str) -> Result<Box<dyn Machine>, BackendError>;
+
+    /// Bytes that it takes.
+    fn bytes(&self) -> u64;
 }
 
 /// Why a sandbox was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
     /// Something this machine lacks.
-    #[error("{what}")]
+    #[error("{what}: {hint}")]
     Missing {
         /// What it lacks.
         what: String,
@@ -102,6 +114,12 @@ pub enum BackendError {
         /// What it said.
         source: io::Error,
     },
+    /// Something that virtual machines need is on its way.
+    #[error("the root file system of sandboxes is being fetched: {0}")]
+    Coming(String),
+    /// The backend does not know how.
+    #[error("sandboxes of this backend cannot be stored")]
+    Unable,
     /// The sandbox ended before its guest answered.
     #[error("the sandbox did not start: {0}")]
     Ended(String),
@@ -114,4 +132,10 @@ impl BackendError {
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing: doing.into(), source }
     }
+}
+
+/// A program on PATH.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

@@ -1,11 +1,11 @@
 //! What a sandbox may reach: the hosts on a list, through a proxy that belongs to it.
 //!
-//! A sandbox has no network of its own. It has a unix socket, and on its own loopback a relay to that socket; at the other
-//! end every connection is judged by name, resolved here, judged by address, pinned, and written into the audit log.
+//! A sandbox has no network of its own. Its guest takes connections on a port of its loopback and hands them over by the
+//! one stream there is; here every one is judged by name, resolved, judged by address, pinned, and written into the audit
+//! log.
 
 mod hello;
 mod proxy;
-mod relay;
 
 use std::{
     io,
@@ -14,18 +14,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    net::{TcpStream, UnixListener},
-    sync::Semaphore,
-};
+use tokio::{net::TcpStream, sync::Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use windlass_config::settings::EgressSettings;
 use windlass_core::{AuditEvent, AuditSink, Decision};
 use windlass_guard::{
     AddressGuard, GuardSettingError, GuardedResolver, Host, HostRefused, HostRules, ResolveError, Resolver,
 };
+use windlass_guest::client::{ClientError, GuestClient};
 
-pub(crate) use relay::{PORT, relay};
+/// The port of a sandbox's own loopback where its proxy is.
+pub(crate) const PORT: u16 = 3128;
 
 /// How long a host may take to be found and to answer.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -102,13 +101,14 @@ impl Egress {
         &self.list
     }
 
-    /// Serves a sandbox at `listener`.
-    pub(crate) fn serve(self: &Arc<Self>, listener: UnixListener) -> Proxy {
+    /// Serves the sandbox of `guest`.
+    pub(crate) async fn serve(self: &Arc<Self>, guest: GuestClient) -> Result<Proxy, ClientError> {
+        let first = guest.accept(PORT).await?;
         let whose = Whose::default();
         let over = CancellationToken::new();
-        let serving = proxy::serve(self.clone(), listener, whose.clone(), over.clone());
+        let serving = proxy::serve(self.clone(), guest, first, whose.clone(), over.clone());
         tokio::spawn(over.clone().run_until_cancelled_owned(serving));
-        Proxy { whose, _over: over.drop_guard() }
+        Ok(Proxy { whose, _over: over.drop_guard() })
     }
 
     /// Connects to a host that may be reached.

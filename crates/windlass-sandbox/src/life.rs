@@ -3,10 +3,11 @@
 mod pool;
 mod quota;
 mod sandbox;
+mod snapshot;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -17,6 +18,7 @@ use windlass_core::Principal;
 use crate::backend::{About, Backend, BackendError, Machine, Spec};
 
 pub(crate) use sandbox::{InUse, Sandbox};
+pub(crate) use snapshot::Snapshot;
 
 use pool::Pool;
 use quota::{Place, Quotas};
@@ -32,6 +34,20 @@ pub enum SandboxError {
     /// There is none, or it is somebody else's, which must look the same.
     #[error("there is no sandbox `{0}`")]
     NotFound(String),
+    /// The same of a snapshot.
+    #[error("there is no snapshot `{0}`")]
+    NoSnapshot(String),
+    /// A copy has the size of what it is a copy of.
+    #[error("a sandbox that is made from another has its size")]
+    Size,
+    /// The caller keeps as many as it may.
+    #[error("this caller has {has} of at most {most} snapshots")]
+    Snapshots {
+        /// How many it has.
+        has: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// Something asked for is more than anybody may have.
     #[error("a sandbox may have at most {most} {what}")]
     TooMuch {
@@ -70,6 +86,8 @@ pub(crate) struct Wish {
     pub ttl: Option<Duration>,
     pub environment: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
+    /// Go on where this snapshot was taken.
+    pub snapshot: Option<String>,
 }
 
 /// All sandboxes of a server. Clones share them.
@@ -85,6 +103,9 @@ struct Shared {
     pool: Option<Arc<Pool>>,
     /// Held for a look, never while a guest is waited for.
     alive: Mutex<HashMap<String, Arc<Sandbox>>>,
+    snapshots: Mutex<HashMap<String, Arc<Snapshot>>>,
+    /// Held while a sandbox is stored.
+    storing: tokio::sync::Mutex<()>,
 }
 
 impl Sandboxes {
@@ -95,7 +116,15 @@ impl Sandboxes {
             .pool
             .enabled
             .then(|| Pool::start(backend.clone(), default_spec(&settings), settings.pool.clone(), quotas.clone()));
-        let shared = Arc::new(Shared { settings, backend, quotas, pool, alive: Mutex::default() });
+        let shared = Arc::new(Shared {
+            settings,
+            backend,
+            quotas,
+            pool,
+            alive: Mutex::default(),
+            snapshots: Mutex::default(),
+            storing: Default::default(),
+        });
         tokio::spawn(reap(Arc::downgrade(&shared)));
         Self { shared }
     }
@@ -112,21 +141,37 @@ impl Sandboxes {
     /// Makes a sandbox of `owner`, or hands over a warm one.
     pub(crate) async fn create(&self, owner: &Principal, wish: Wish) -> Result<Arc<Sandbox>, SandboxError> {
         let shared = &self.shared;
-        let spec = shared.spec(&wish)?;
-        let ttl = wish.ttl.unwrap_or(shared.settings.ttl.0);
-        if ttl > shared.settings.max_ttl.0 {
-            return Err(SandboxError::TooMuch { what: "time to live", most: shared.settings.max_ttl.to_string() });
+        if let Some(id) = &wish.snapshot {
+            let snapshot = self.snapshot(owner, id)?;
+            return self.wake(owner, &snapshot, wish).await;
         }
-        let place = match shared.quotas.take(Some(&owner.id), &spec) {
-            // Nobody is turned away for the sake of one that only waits.
-            Err(SandboxError::Full(_)) if self.spare_one().await => shared.quotas.take(Some(&owner.id), &spec)?,
-            taken => taken?,
-        };
+        let spec = shared.spec(&wish)?;
+        let ttl = shared.time_to_live(wish.ttl)?;
+        let place = self.place(owner, &spec).await?;
         let (machine, warm) = match self.warm_machine(&spec).await {
             Some(machine) => (machine, true),
             None => (shared.backend.create(&sandbox::new_id(), &spec).await?, false),
         };
-        let sandbox = Arc::new(Sandbox::new(machine, owner, spec, wish, ttl, warm, place));
+        self.begin(Sandbox::new(machine, owner, spec, wish, ttl, warm, place))
+    }
+
+    /// Room for one more of `owner`.
+    async fn place(&self, owner: &Principal, spec: &Spec) -> Result<Place, SandboxError> {
+        loop {
+            match self.shared.quotas.take(Some(&owner.id), spec) {
+                // Nobody is turned away for the sake of one that only waits. Another may be quicker to take its place.
+                Err(SandboxError::Full(_)) if self.spare_one().await => {}
+                // There is none; but the last may have become somebody's, who had a place already.
+                Err(SandboxError::Full(_)) => return self.shared.quotas.take(Some(&owner.id), spec),
+                taken => return taken,
+            }
+        }
+    }
+
+    /// From now on it is there for its owner.
+    fn begin(&self, sandbox: Sandbox) -> Result<Arc<Sandbox>, SandboxError> {
+        let shared = &self.shared;
+        let sandbox = Arc::new(sandbox);
         let mut alive = shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.quotas.closed() {
             return Err(SandboxError::Closed);
@@ -137,7 +182,8 @@ impl Sandboxes {
 
     /// Takes one of the pool away.
     async fn spare_one(&self) -> bool {
-        let Some(machine) = self.shared.pool.as_ref().and_then(|pool| pool.take()) else { return false };
+        let Some(pool) = &self.shared.pool else { return false };
+        let Some(machine) = pool.spare().await else { return false };
         machine.destroy().await;
         true
     }
@@ -169,8 +215,15 @@ impl Sandboxes {
         found
     }
 
-    /// Ends the sandbox `id` of `owner`, and whatever runs in it.
+    fn lock_snapshots(&self) -> MutexGuard<'_, HashMap<String, Arc<Snapshot>>> {
+        self.shared.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the sandbox `id` of `owner`, and whatever runs in it, or forgets the snapshot of that name.
     pub(crate) async fn destroy(&self, owner: &Principal, id: &str) -> Result<(), SandboxError> {
+        if self.forget(owner, id).is_ok() {
+            return Ok(());
+        }
         let sandbox = {
             let mut alive = self.shared.alive.lock().unwrap_or_else(PoisonError::into_inner);
             alive.get(id).filter(|sandbox| sandbox.owner == owner.id).ok_or(SandboxError::NotFound(id.to_owned()))?;
@@ -191,6 +244,7 @@ impl Sandboxes {
     /// Ends all of them; none is made any longer.
     pub async fn shutdown(&self) {
         self.shared.quotas.close();
+        self.lock_snapshots().clear();
         let alive = std::mem::take(&mut *self.shared.alive.lock().unwrap_or_else(PoisonError::into_inner));
         let ending = alive.into_values().map(|sandbox| tokio::spawn(async move { sandbox.destroy().await }));
         for ended in ending.collect::<Vec<_>>() {
@@ -203,6 +257,14 @@ impl Sandboxes {
 }
 
 impl Shared {
+    fn time_to_live(&self, asked: Option<Duration>) -> Result<Duration, SandboxError> {
+        let ttl = asked.unwrap_or(self.settings.ttl.0);
+        if ttl > self.settings.max_ttl.0 {
+            return Err(SandboxError::TooMuch { what: "time to live", most: self.settings.max_ttl.to_string() });
+        }
+        Ok(ttl)
+    }
+
     fn spec(&self, wish: &Wish) -> Result<Spec, SandboxError> {
         let settings = &self.settings;
         let default = default_spec(settings);
@@ -226,7 +288,8 @@ impl Shared {
     }
 }
 
-fn default_spec(settings: &SandboxesSettings) -> Spec {
+/// What a sandbox has whose creator does not say.
+pub(crate) fn default_spec(settings: &SandboxesSettings) -> Spec {
     Spec { memory: settings.memory.0, vcpus: settings.vcpus, disk: settings.disk.0, processes: settings.processes }
 }
 
@@ -237,6 +300,7 @@ async fn reap(shared: Weak<Shared>) {
         rounds.tick().await;
         let Some(shared) = shared.upgrade() else { return };
         let now = Instant::now();
+        shared.snapshots.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, snapshot| !snapshot.is_over(now));
         let idle = shared.settings.idle.0;
         let over: Vec<_> = {
             let mut alive = shared.alive.lock().unwrap_or_else(PoisonError::into_inner);

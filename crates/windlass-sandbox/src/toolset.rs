@@ -7,12 +7,16 @@ mod errors;
 mod files;
 mod resources;
 mod run;
+mod session;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
-use windlass_config::settings::{BackendKind, IsolationDemand, SandboxesSettings};
+use windlass_config::settings::SandboxesSettings;
 use windlass_core::{
     AuditSink, Call, Check, ErrorKind, Library, Output, Reply, ToolError, ToolSpec, Toolset, chain,
     mcp::ToolAnnotations, schema,
@@ -21,15 +25,19 @@ use windlass_guard::{GuardSettingError, SystemResolver};
 
 use crate::{
     Sandboxes,
-    backend::{Backend, BackendError, Isolation},
+    backend::{BackendError, Isolation},
+    choice::Choice,
     egress::Egress,
-    life::Wish,
-    namespace::{Namespaces, Program},
+    life::{Wish, default_spec},
+    program::Program,
+    rootfs::{Fetch, Rootfs},
 };
-use answers::{Destroyed, SandboxAnswer, SandboxList};
+pub(crate) use session::Sessions;
+
+use answers::{Destroyed, SandboxAnswer, SandboxList, SnapshotAnswer};
 use arguments::{
-    CodeArguments, CommandArguments, CreateArguments, ListArguments, NoArguments, ReadArguments, SandboxArguments,
-    WriteArguments,
+    CodeArguments, CommandArguments, CreateArguments, ForkArguments, ListArguments, NoArguments, ReadArguments,
+    SandboxArguments, SnapshotArguments, WriteArguments,
 };
 
 /// Sandboxes as tools. Clones share them.
@@ -43,24 +51,34 @@ struct Inner {
     base: PathBuf,
     program: Program,
     egress: Option<Arc<Egress>>,
+    rootfs: Option<Rootfs>,
     /// Opened by whoever needs it first; what fails is tried again by the next.
     sandboxes: OnceCell<Sandboxes>,
 }
 
 impl SandboxToolset {
     /// The toolset as the settings say; relative paths count from `base`. Sandboxes begin to be made at once, in the
-    /// background. Connections of sandboxes are written to `audit`. Must be called inside a tokio runtime.
+    /// background. Connections of sandboxes are written to `audit`, and `fetch` brings the root file system that the
+    /// settings may name by URL. Must be called inside a tokio runtime.
     pub fn new(
         settings: SandboxesSettings,
         base: PathBuf,
         program: Program,
         audit: Arc<dyn AuditSink>,
+        fetch: Option<Arc<dyn Fetch>>,
     ) -> Result<Self, GuardSettingError> {
         let egress = Egress::new(&settings.egress, Arc::new(SystemResolver), audit)?;
-        let inner = Inner { settings, base, program, egress, sandboxes: OnceCell::new() };
+        let rootfs = Rootfs::begin(&settings, &base, fetch);
+        let inner = Inner { settings, base, program, egress, rootfs, sandboxes: OnceCell::new() };
         let this = Self { inner: Arc::new(inner) };
         let warming = this.clone();
         tokio::spawn(async move {
+            if let Some(rootfs) = &warming.inner.rootfs
+                && rootfs.arrived().await.is_err()
+            {
+                // Whoever fetches has said why.
+                return;
+            }
             if let Err(error) = warming.sandboxes().await {
                 tracing::warn!("there are no sandboxes: {}", chain(&error));
             }
@@ -70,7 +88,7 @@ impl SandboxToolset {
 
     /// Whether sandboxes can be expected to work here at all, without making one.
     pub fn is_likely() -> bool {
-        crate::namespace::is_installed()
+        crate::jail::is_likely()
     }
 
     /// The settings it was made with.
@@ -79,27 +97,27 @@ impl SandboxToolset {
     }
 
     async fn sandboxes(&self) -> Result<&Sandboxes, BackendError> {
-        self.inner.sandboxes.get_or_try_init(|| self.inner.open()).await
+        // Before the first of those who wait opens for all: each has its own patience.
+        let rootfs = match &self.inner.rootfs {
+            Some(rootfs) => Some(rootfs.path().await?),
+            None => None,
+        };
+        self.inner.sandboxes.get_or_try_init(|| self.inner.open(rootfs)).await
     }
 }
 
 impl Inner {
-    async fn open(&self) -> Result<Sandboxes, BackendError> {
-        let settings = &self.settings;
-        let backend = match settings.backend {
-            BackendKind::Auto | BackendKind::Namespace => {
-                let below = |path: &PathBuf| self.base.join(path);
-                let (directory, root) = (settings.directory.as_ref().map(below), settings.root.as_ref().map(below));
-                Namespaces::open(directory, root, self.program.clone(), self.egress.clone()).await?
-            }
+    async fn open(&self, rootfs: Option<&Path>) -> Result<Sandboxes, BackendError> {
+        let mut settings = self.settings.clone();
+        settings.rootfs = rootfs.map(Path::to_owned).or(settings.rootfs);
+        let choice = Choice {
+            settings: &settings,
+            base: &self.base,
+            program: self.program.clone(),
+            egress: self.egress.clone(),
+            first: default_spec(&self.settings),
         };
-        if settings.isolation == IsolationDemand::Vm && backend.about().isolation < Isolation::Vm {
-            return Err(BackendError::Missing {
-                what: "no backend here gives a sandbox a kernel of its own, and `sandbox.isolation` demands one".into(),
-                hint: "set `sandbox.isolation: any` to accept sandboxes that share this machine's kernel".into(),
-            });
-        }
-        Ok(Sandboxes::new(settings.clone(), Arc::new(backend)))
+        Ok(Sandboxes::new(self.settings.clone(), choice.open().await?))
     }
 }
 
@@ -178,14 +196,32 @@ impl Toolset for SandboxToolset {
             ToolSpec::new(schema::tool::<NoArguments, SandboxList>(
                 "list_sandboxes",
                 "List sandboxes",
-                "Your sandboxes: what they have, and when they end.".into(),
+                "Your sandboxes: what they have, and when they end. Also the snapshots you keep.".into(),
                 reads(),
             )),
             ToolSpec::new(schema::tool::<SandboxArguments, Destroyed>(
                 "destroy_sandbox",
                 "Destroy a sandbox",
-                "Ends a sandbox with everything that runs and lies in it. There is no way back.".into(),
+                "Ends a sandbox with everything that runs and lies in it. There is no way back. A snapshot_id in its \
+                 place forgets that snapshot."
+                    .into(),
                 ends(),
+            )),
+            ToolSpec::new(schema::tool::<SnapshotArguments, SnapshotAnswer>(
+                "snapshot_sandbox",
+                "Keep a sandbox as it is",
+                "Keeps a sandbox as it is now, so that create_sandbox can make others that go on from here: \
+                 give it the snapshot_id. The sandbox goes on too. Only virtual machines can be kept."
+                    .into(),
+                does(),
+            )),
+            ToolSpec::new(schema::tool::<ForkArguments, SandboxAnswer>(
+                "fork_sandbox",
+                "Copy a sandbox",
+                "Makes another sandbox with the files of this one as they are now, to try something without \
+                 harm to the first. What runs goes on in the first only. Only virtual machines can be copied."
+                    .into(),
+                does(),
             )),
         ]
     }
@@ -200,6 +236,8 @@ impl Toolset for SandboxToolset {
             "write_file" => files::write(sandboxes, &call).await,
             "list_directory" => files::list(sandboxes, &call).await,
             "list_sandboxes" => list(sandboxes, &call),
+            "snapshot_sandbox" => snapshot(sandboxes, &call).await,
+            "fork_sandbox" => fork(sandboxes, &call).await,
             "destroy_sandbox" => destroy(sandboxes, &call).await,
             other => Err(ToolError::not_found(format!("there is no tool `{other}` here"))),
         }
@@ -210,6 +248,11 @@ impl Toolset for SandboxToolset {
     }
 
     async fn ready(&self) -> Vec<Check> {
+        if let Some(rootfs) = &self.inner.rootfs
+            && let Some(check) = rootfs.check().await
+        {
+            return vec![check];
+        }
         match self.sandboxes().await {
             Err(error) => vec![Check::failed("sandbox.backend", chain(&error))],
             Ok(sandboxes) => {
@@ -225,6 +268,9 @@ impl Toolset for SandboxToolset {
     }
 
     async fn shutdown(&self) {
+        if let Some(rootfs) = &self.inner.rootfs {
+            rootfs.stop();
+        }
         if let Some(sandboxes) = self.inner.sandboxes.get() {
             sandboxes.shutdown().await;
         }
@@ -240,8 +286,28 @@ async fn create(sandboxes: &Sandboxes, call: &Call) -> Result<Reply, ToolError> 
 
 fn list(sandboxes: &Sandboxes, call: &Call) -> Result<Reply, ToolError> {
     let found = sandboxes.list(&call.principal);
-    let list = SandboxList::of(found.iter().map(|sandbox| SandboxAnswer::of(sandbox, sandboxes.about())).collect());
+    let snapshots = sandboxes.snapshots(&call.principal);
+    let list = SandboxList::of(
+        found.iter().map(|sandbox| SandboxAnswer::of(sandbox, sandboxes.about())).collect(),
+        snapshots.iter().map(|snapshot| SnapshotAnswer::of(snapshot)).collect(),
+    );
     Ok(Output::structured(list.for_model(), &list)?.into())
+}
+
+async fn snapshot(sandboxes: &Sandboxes, call: &Call) -> Result<Reply, ToolError> {
+    let SnapshotArguments { sandbox_id, ttl_seconds } = call.arguments()?;
+    let ttl = ttl_seconds.map(std::time::Duration::from_secs);
+    let snapshot = sandboxes.store(&call.principal, &sandbox_id, ttl).await?;
+    let answer = SnapshotAnswer::of(&snapshot);
+    Ok(Output::structured(answer.for_model(), &answer)?.into())
+}
+
+async fn fork(sandboxes: &Sandboxes, call: &Call) -> Result<Reply, ToolError> {
+    let mut given: ForkArguments = call.arguments()?;
+    let wish = given.wish()?;
+    let sandbox = sandboxes.fork(&call.principal, &given.sandbox_id, wish).await?;
+    let answer = SandboxAnswer::of(&sandbox, sandboxes.about());
+    Ok(Output::structured(answer.for_model(), &answer)?.into())
 }
 
 async fn destroy(sandboxes: &Sandboxes, call: &Call) -> Result<Reply, ToolError> {

@@ -6,14 +6,17 @@ mod write;
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{DirBuilderExt, MetadataExt},
+    },
 };
 
 pub(super) use list::list;
 pub(super) use read::read;
 pub(super) use write::write;
 
-use crate::protocol::{Done, EntryKind, Metadata, Name, Outcome};
+use crate::protocol::{Done, EntryKind, ErrorKind, GuestError, Metadata, Name, Outcome};
 
 /// What is at `path`; a link is not followed.
 pub(super) fn stat(path: &Name) -> Done {
@@ -68,6 +71,19 @@ fn kind(file_type: fs::FileType) -> EntryKind {
 
 fn modified_ms(found: &fs::Metadata) -> i64 {
     found.mtime().saturating_mul(1000).saturating_add(found.mtime_nsec() / 1_000_000)
+}
+
+/// Whether a file is what the kernel tells the guest of the guest: its memory map, say. Code that has to do with files
+/// asks the guest for them, and would learn of it what it cannot look up by itself.
+fn is_of_the_guest(file: &fs::File) -> bool {
+    let of_processes = rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type == rustix::fs::PROC_SUPER_MAGIC);
+    let place = || fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    of_processes && place().is_ok_and(|path| path.starts_with(format!("/proc/{}", std::process::id())))
+}
+
+/// What is said of such a file.
+fn closed() -> GuestError {
+    GuestError::new(ErrorKind::Permission, "it is a file of the guest itself")
 }
 
 fn broke_off() -> io::Error {

@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     ServeError, Shared,
     channel::{self, Channel, Fate, Handle},
-    command, files, usage,
+    command, files, tunnel, usage,
 };
 use crate::{
     mux::{Outbox, queue, write_all},
@@ -201,6 +201,11 @@ async fn answer(shared: &Arc<Shared>, mut channel: Channel, request: Request) ->
         Request::Remove { path, recursive } => blocking(move || files::remove(&path, recursive)).await,
         Request::MakeDir { path, parents, mode } => blocking(move || files::make_dir(&path, parents, mode)).await,
         Request::Usage { path } => blocking(move || usage::measure(&path)).await,
+        Request::Accept { port } => tunnel::accept(shared, &channel, port).await,
+        Request::Renew(renew) => match &shared.options.steward {
+            Some(steward) => steward.renew(renew).await.map(|()| Outcome::Nothing).map_err(Into::into),
+            None => Err(GuestError::new(ErrorKind::Invalid, "this guest does not keep the machine's clock")),
+        },
         Request::Ping => Ok(Outcome::Nothing),
     };
     (channel, done)

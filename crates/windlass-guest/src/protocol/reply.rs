@@ -27,6 +27,8 @@ pub enum Started {
     },
     /// A file is open.
     Read(Metadata),
+    /// Somebody connected.
+    Accept,
 }
 
 /// A request is over.

@@ -47,8 +47,25 @@ pub enum Request {
         /// The file system to tell about: the one that holds this path.
         path: Name,
     },
+    /// The next connection to a port of the guest's own loopback is to be this channel: what comes in is output, what
+    /// goes back is input.
+    Accept {
+        /// The port, which is listened on from now on.
+        port: u16,
+    },
+    /// You were asleep, or are one of many copies.
+    Renew(RenewRequest),
     /// Are you there?
     Ping,
+}
+
+/// What a machine that was stored and woken cannot know by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewRequest {
+    /// Nanoseconds since 1970.
+    pub time_ns: u64,
+    /// Random bytes, for its own generator.
+    pub entropy: [u8; 32],
 }
 
 /// A command to run.

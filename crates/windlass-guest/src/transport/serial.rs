@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How often is looked whether a host is there.
-const LOOK: Duration = Duration::from_millis(10);
+pub(super) const LOOK: Duration = Duration::from_millis(10);
 
 /// Serves whoever is at the other end of `device`, again and again; only once if `once`.
 ///
@@ -44,7 +44,7 @@ fn open(device: &Path) -> io::Result<OwnedFd> {
     Ok(port)
 }
 
-fn host_is_away(port: &OwnedFd) -> bool {
+pub(super) fn host_is_away(port: &OwnedFd) -> bool {
     let mut state = [PollFd::new(port, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut state, Some(&now)).is_ok() && state[0].revents().contains(PollFlags::HUP)

@@ -22,7 +22,12 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Listens on `port` and serves one host after the other; only one if `once`.
 pub async fn vsock(guest: &Guest, port: u32, once: bool) -> Result<(), ServeError> {
-    let listener = FdStream::new(open(port)?)?;
+    vsock_at(guest, listen_on(port)?, once).await
+}
+
+/// Serves whoever comes to `listener`, one after the other; only one if `once`.
+pub(crate) async fn vsock_at(guest: &Guest, listener: OwnedFd, once: bool) -> Result<(), ServeError> {
+    let listener = FdStream::new(listener)?;
     loop {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let Ok(stream) = listener.when_readable(|listener| Ok(accept_with(listener, flags)?)).await else {
@@ -36,7 +41,8 @@ pub async fn vsock(guest: &Guest, port: u32, once: bool) -> Result<(), ServeErro
     }
 }
 
-fn open(port: u32) -> io::Result<OwnedFd> {
+/// A listener at `port`.
+pub(crate) fn listen_on(port: u32) -> io::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let listener = socket(AddressFamily::Vsock, SockType::Stream, flags, None)?;
     bind(listener.as_raw_fd(), &VsockAddr::new(ANY, port))?;

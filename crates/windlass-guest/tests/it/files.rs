@@ -93,8 +93,13 @@ async fn a_part_of_a_file_is_that_part() {
     }
     let reader = guest.client().read_file(reading(&path), LONG).await.unwrap();
     assert_eq!(reader.read_all(9).await, Err(ClientError::TooLarge));
-    let reader = guest.client().read_file(reading(Path::new("/proc/self/stat")), LONG).await.unwrap();
+    let reader = guest.client().read_file(reading(Path::new("/proc/uptime")), LONG).await.unwrap();
     assert!(!reader.read_all(PLENTY).await.unwrap().is_empty(), "a file that does not say its size");
+    // What the kernel tells the guest of itself is for nobody else.
+    for path in ["/proc/self/maps", "/proc/thread-self/status", "/proc/self/../self/stat"] {
+        let refused = guest.client().read_file(reading(Path::new(path)), LONG).await;
+        assert_eq!(kind(refused.map(drop)), ErrorKind::Permission, "{path}");
+    }
 }
 
 #[tokio::test]

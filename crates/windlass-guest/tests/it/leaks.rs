@@ -34,7 +34,8 @@ async fn one_host_after_the_other_at_one_socket() {
     let path = dir.path().join("socket");
     let mut process =
         std::process::Command::new(env!("CARGO_BIN_EXE_windlass-guest")).arg("--unix").arg(&path).spawn().unwrap();
-    assert!(eventually(|| path.exists()).await);
+    // Its file is there a moment before anybody listens.
+    assert!(eventually(|| std::os::unix::net::UnixStream::connect(&path).is_ok()).await);
     let mut before = 0;
     for number in 0..20 {
         let stream = UnixStream::connect(&path).await.unwrap();

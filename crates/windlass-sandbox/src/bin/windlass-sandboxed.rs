@@ -1,6 +1,6 @@
-//! The parts of a sandbox of namespaces as a program of their own, for this crate's tests. In windlass they are the
+//! The parts of a sandbox as a program of their own, for this crate's tests. In windlass they are the
 //! binary itself.
 
 fn main() -> std::process::ExitCode {
-    windlass_sandbox::namespace::main(std::env::args_os().skip(1))
+    windlass_sandbox::program::main(std::env::args_os().skip(1))
 }

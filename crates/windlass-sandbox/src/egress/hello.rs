@@ -18,11 +18,16 @@ pub(super) async fn read(
     host: &str,
     port: u16,
 ) -> Result<(), Refused> {
-    more(from, said).await?;
+    let web = matches!(port, 80 | 443);
+    match more(from, said).await {
+        // Whoever only listens is done speaking.
+        Err(_) if !web => return Ok(()),
+        read => read?,
+    }
     if said.first() != Some(&HANDSHAKE) {
-        return match port {
-            80 | 443 => Err(Refused::Said("only TLS goes through a tunnel to the ports of the web")),
-            _ => Ok(()),
+        return match web {
+            true => Err(Refused::Said("only TLS goes through a tunnel to the ports of the web")),
+            false => Ok(()),
         };
     }
     let mut acceptor = rustls::server::Acceptor::default();

@@ -15,19 +15,22 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpStream, UnixListener, UnixStream},
+    net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::sync::CancellationToken;
+use windlass_guest::client::{Accepted, Awaited, ClientError, GuestClient};
 
-use super::{Egress, Refused, Whose, hello};
+use super::{Egress, PORT, Refused, Whose, hello};
 
 /// Connections of one sandbox at once.
 const AT_ONCE: usize = 64;
+/// Bytes of a connection on their way.
+const BUFFER: usize = 64 << 10;
 /// How long a request's head may take.
 const HEAD: Duration = Duration::from_secs(10);
-/// How long a client may take to speak first, on ports where it need not.
-const FIRST: Duration = Duration::from_millis(500);
+/// What is told of a tunnel in which nothing is said.
+const SILENT: &str = "what was said is not the beginning of TLS";
 /// Whoever is refused waits: a loop of refusals must not fill the log.
 const REFUSED: Duration = Duration::from_millis(100);
 /// What is between one client and its proxy.
@@ -35,17 +38,34 @@ const BETWEEN: [&str; 6] = ["proxy-connection", "proxy-authorization", "keep-ali
 
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 
-pub(super) async fn serve(egress: Arc<Egress>, listener: UnixListener, whose: Whose, over: CancellationToken) {
+/// Takes the connections of `guest`, which waits for the first already.
+pub(super) async fn serve(
+    egress: Arc<Egress>,
+    guest: GuestClient,
+    first: Awaited,
+    whose: Whose,
+    over: CancellationToken,
+) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut awaited = Ok(first);
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(HEAD / 100).await;
-            continue;
+        let accepted = match awaited {
+            Ok(awaited) => awaited.connection().await,
+            Err(error) => Err(error),
         };
-        let held = Arc::new(Held { _place: place, over: over.clone() });
-        let serving = connection(egress.clone(), stream, whose.clone(), held);
-        tokio::spawn(over.clone().run_until_cancelled_owned(serving));
+        match accepted {
+            Ok(stream) => {
+                let held = Arc::new(Held { _place: place, over: over.clone() });
+                let serving = connection(egress.clone(), stream, whose.clone(), held);
+                tokio::spawn(over.clone().run_until_cancelled_owned(serving));
+            }
+            // It is gone, and the sandbox with it.
+            Err(ClientError::Closed(_)) => return,
+            // Out of descriptors, most likely: others have to end first.
+            Err(_) => tokio::time::sleep(HEAD / 100).await,
+        }
+        awaited = guest.accept(PORT).await;
     }
 }
 
@@ -55,7 +75,7 @@ struct Held {
     over: CancellationToken,
 }
 
-async fn connection(egress: Arc<Egress>, stream: UnixStream, whose: Whose, held: Arc<Held>) {
+async fn connection(egress: Arc<Egress>, stream: Accepted, whose: Whose, held: Arc<Held>) {
     let service = service_fn(move |request| {
         let (egress, whose, held) = (egress.clone(), whose.clone(), held.clone());
         async move { Ok::<_, Infallible>(egress.answer(request, &whose, held).await) }
@@ -63,7 +83,9 @@ async fn connection(egress: Arc<Egress>, stream: UnixStream, whose: Whose, held:
     let mut server = hyper::server::conn::http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD);
     // What ends a connection early is the client's own business.
-    let _ = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    let (near, far) = tokio::io::duplex(BUFFER);
+    let serving = server.serve_connection(TokioIo::new(near), service).with_upgrades();
+    let _ = tokio::join!(serving, stream.join(far));
 }
 
 impl Egress {
@@ -139,20 +161,32 @@ impl Egress {
 }
 
 async fn between(client: Upgraded, mut server: TcpStream, host: &str, port: u16) -> Result<(), Refused> {
-    let mut client = TokioIo::new(client);
-    // Protocols in which the server speaks first have ports of their own, and say nothing that could be judged.
+    let (mut client_says, mut to_client) = tokio::io::split(TokioIo::new(client));
+    let (mut server_says, mut to_server) = server.split();
+    // Protocols in which the server speaks first have ports of their own: there nobody waits for the client's hello, but
+    // it is judged whenever it comes.
     let web = matches!(port, 80 | 443);
     let mut said = Vec::new();
-    let reading = hello::read(&mut client, &mut said, host, port);
-    match tokio::time::timeout(if web { HEAD } else { FIRST }, reading).await {
-        Ok(read) => read?,
-        Err(_) if web || !said.is_empty() => return Err(Refused::Said("what was said is not the beginning of TLS")),
-        Err(_) => {}
+    if web {
+        let reading = hello::read(&mut client_says, &mut said, host, port);
+        tokio::time::timeout(HEAD, reading).await.unwrap_or(Err(Refused::Said(SILENT)))?;
     }
-    if server.write_all(&said).await.is_ok() {
-        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-    }
-    Ok(())
+    let out = async {
+        if !web {
+            hello::read(&mut client_says, &mut said, host, port).await?;
+        }
+        if to_server.write_all(&said).await.is_ok() {
+            let _ = tokio::io::copy(&mut client_says, &mut to_server).await;
+        }
+        let _ = to_server.shutdown().await;
+        Ok(())
+    };
+    let back = async {
+        let _ = tokio::io::copy(&mut server_says, &mut to_client).await;
+        let _ = to_client.shutdown().await;
+        Ok(())
+    };
+    tokio::try_join!(out, back).map(|_| ())
 }
 
 /// Without what may be secret in a URL, and not longer than a line.

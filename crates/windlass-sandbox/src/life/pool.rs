@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -32,11 +33,15 @@ pub(super) struct Pool {
     quotas: Arc<Quotas>,
     state: Mutex<State>,
     changed: Notify,
+    /// One of those that were being made is made, or will not be.
+    arrived: Notify,
     filler: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct State {
     waiting: VecDeque<(Box<dyn Machine>, Place)>,
+    /// How many are being made.
+    making: usize,
     /// How many are to wait: grows when the pool is found empty.
     target: usize,
     grown: Instant,
@@ -45,7 +50,8 @@ struct State {
 
 impl Pool {
     pub fn start(backend: Arc<dyn Backend>, spec: Spec, settings: PoolSettings, quotas: Arc<Quotas>) -> Arc<Self> {
-        let state = State { waiting: VecDeque::new(), target: settings.min, grown: Instant::now(), closed: false };
+        let state =
+            State { waiting: VecDeque::new(), making: 0, target: settings.min, grown: Instant::now(), closed: false };
         let pool = Arc::new(Self {
             backend,
             spec,
@@ -53,6 +59,7 @@ impl Pool {
             quotas,
             state: Mutex::new(state),
             changed: Notify::new(),
+            arrived: Notify::new(),
             filler: Mutex::default(),
         });
         let filler = tokio::spawn(pool.clone().fill());
@@ -75,6 +82,25 @@ impl Pool {
         }
         self.changed.notify_one();
         taken.map(|(machine, _)| machine)
+    }
+
+    /// One that waits, for its place; where there is only one that is being made, once it is there.
+    pub async fn spare(&self) -> Option<Box<dyn Machine>> {
+        loop {
+            let mut arrived = pin!(self.arrived.notified());
+            arrived.as_mut().enable();
+            {
+                let mut state = self.lock();
+                if let Some((machine, _)) = state.waiting.pop_front() {
+                    self.changed.notify_one();
+                    return Some(machine);
+                }
+                if state.making == 0 {
+                    return None;
+                }
+            }
+            arrived.await;
+        }
     }
 
     /// Ends those that wait.
@@ -103,9 +129,10 @@ impl Pool {
         let mut making = JoinSet::new();
         let mut pause = PAUSE;
         loop {
-            while self.wants(making.len()) {
+            while self.wants() {
                 // The last places are for those who ask.
                 let Ok(place) = self.quotas.take(None, &self.spec) else { break };
+                self.lock().making += 1;
                 let (backend, spec) = (self.backend.clone(), self.spec.clone());
                 making.spawn(async move { backend.create(&new_id(), &spec).await.map(|machine| (machine, place)) });
             }
@@ -132,6 +159,7 @@ impl Pool {
                 Ok(Err(error)) => tracing::warn!("no warm sandbox could be made: {}", windlass_core::chain(&error)),
                 Err(error) => tracing::error!("making a warm sandbox panicked: {error}"),
             }
+            self.gone();
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST),
                 () = self.changed.notified() => {}
@@ -144,22 +172,34 @@ impl Pool {
             if let Ok(Ok((machine, _))) = made {
                 machine.destroy().await;
             }
+            self.gone();
         }
+    }
+
+    /// One that was being made is not there.
+    fn gone(&self) {
+        self.lock().making -= 1;
+        self.arrived.notify_waiters();
     }
 
     /// Puts one with those that wait; back it comes when the pool is closed.
     fn keep(&self, made: (Box<dyn Machine>, Place)) -> Option<(Box<dyn Machine>, Place)> {
         let mut state = self.lock();
-        if state.closed {
-            return Some(made);
-        }
-        state.waiting.push_back(made);
-        None
+        state.making -= 1;
+        let refused = match state.closed {
+            true => Some(made),
+            false => {
+                state.waiting.push_back(made);
+                None
+            }
+        };
+        self.arrived.notify_waiters();
+        refused
     }
 
-    fn wants(&self, making: usize) -> bool {
+    fn wants(&self) -> bool {
         let state = self.lock();
-        !state.closed && making < self.settings.boots && state.waiting.len() + making < state.target
+        !state.closed && state.making < self.settings.boots && state.waiting.len() + state.making < state.target
     }
 
     fn calm(&self) {
@@ -172,6 +212,54 @@ impl Pool {
             for (machine, _) in surplus {
                 tokio::spawn(machine.destroy());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    };
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::backend::{About, BackendError, Isolation};
+
+    /// A backend on which a machine takes a minute, and then does not start.
+    struct Slow {
+        about: About,
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Backend for Slow {
+        fn about(&self) -> &About {
+            &self.about
+        }
+
+        async fn create(&self, _id: &str, _spec: &Spec) -> Result<Box<dyn Machine>, BackendError> {
+            self.most.fetch_max(self.now.fetch_add(1, SeqCst) + 1, SeqCst);
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            self.now.fetch_sub(1, SeqCst);
+            Err(BackendError::Unable)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_are_made_at_once_than_may_be() {
+        for (boots, min, most) in [(1, 5, 1), (3, 5, 3), (4, 2, 2)] {
+            let about = About { name: "slow", isolation: Isolation::Vm, protections: BTreeMap::new() };
+            let slow = Arc::new(Slow { about, now: AtomicUsize::new(0), most: AtomicUsize::new(0) });
+            let spec = Spec { memory: 1, vcpus: 1, disk: 1, processes: 1 };
+            let settings = PoolSettings { min, boots, ..PoolSettings::default() };
+            let pool = Pool::start(slow.clone(), spec, settings, Quotas::new(Default::default(), 100));
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            assert_eq!(slow.most.load(SeqCst), most, "{boots} at once, of {min}");
+            pool.shutdown().await;
         }
     }
 }

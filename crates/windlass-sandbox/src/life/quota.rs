@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn nobody_has_more_than_a_share_and_what_is_given_back_can_be_had() {
-        let each = QuotaSettings { count: 3, memory: Bytes(250), vcpus: 9, disk: Bytes(1000) };
+        let each = QuotaSettings { count: 3, memory: Bytes(250), vcpus: 9, disk: Bytes(1000), snapshots: 1 };
         let quotas = Quotas::new(each, 4);
         let take = |owner: &str| quotas.take(Some(owner), &spec());
         let first = take("alice").unwrap();

@@ -11,8 +11,11 @@ use tokio::time::Instant;
 use windlass_core::Principal;
 use windlass_guest::client::GuestClient;
 
-use super::{Place, Wish};
-use crate::backend::{Machine, Spec};
+use super::{Place, SandboxError, Wish};
+use crate::{
+    backend::{Machine, Spec, Stored},
+    toolset::Sessions,
+};
 
 /// A sandbox, its owner, and when it ends.
 pub(crate) struct Sandbox {
@@ -30,8 +33,10 @@ pub(crate) struct Sandbox {
     pub guest: GuestClient,
     /// Where the proxy to what it may reach listens inside.
     pub proxy: Option<u16>,
+    /// Interpreters that stay.
+    pub sessions: Sessions,
     end: Instant,
-    machine: Mutex<Option<(Box<dyn Machine>, Place)>>,
+    machine: tokio::sync::Mutex<Option<(Box<dyn Machine>, Place)>>,
     use_: Mutex<Use>,
 }
 
@@ -64,18 +69,27 @@ impl Sandbox {
             warm,
             guest: machine.guest().clone(),
             proxy: machine.proxy(),
+            sessions: Sessions::default(),
             end: instant + ttl,
-            machine: Mutex::new(Some((machine, place))),
+            machine: tokio::sync::Mutex::new(Some((machine, place))),
             use_: Mutex::new(Use { now: 0, last: instant }),
         }
     }
 
     /// Ends it, and whatever runs in it. Who comes second has nothing to do.
     pub async fn destroy(&self) {
-        let machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let machine = self.machine.lock().await.take();
         if let Some((machine, place)) = machine {
             machine.destroy().await;
             drop(place);
+        }
+    }
+
+    /// Stores it as it is now.
+    pub async fn store(&self) -> Result<Box<dyn Stored>, SandboxError> {
+        match &*self.machine.lock().await {
+            Some((machine, _)) => Ok(machine.store().await?),
+            None => Err(SandboxError::NotFound(self.id.clone())),
         }
     }
 

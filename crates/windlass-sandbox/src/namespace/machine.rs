@@ -1,41 +1,26 @@
 //! One sandbox of namespaces.
 
-use std::{
-    io,
-    os::unix::fs::{PermissionsExt, chown},
-    path::Path,
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
+use std::{process::Stdio, time::Duration};
 
 use async_trait::async_trait;
-use tokio::{
-    io::AsyncReadExt,
-    net::UnixListener,
-    process::{Child, Command},
-};
+use tokio::{io::AsyncReadExt, process::Child};
 use windlass_confine::{Cgroups, GroupLimits};
-use windlass_guest::client::GuestClient;
-
-use super::{
-    Namespaces, arguments,
-    home::{Home, emptied},
-    inside::Inside,
-    launch::Launch,
-    spawner, users,
+use windlass_guest::{
+    client::{ClientError, GuestClient},
+    parts::Inside,
 };
+
+use super::{Namespaces, arguments};
 use crate::{
     backend::{BackendError, Machine, Spec},
     egress::{PORT, Proxy},
+    jail::{Held, Inmate},
 };
 
 /// How long a guest may take to answer for the first time.
 const START: Duration = Duration::from_secs(20);
 /// How long a guest may take to end by itself once its input has.
 const END: Duration = Duration::from_secs(2);
-/// How long the dead may take to leave their group.
-const LEAVE: Duration = Duration::from_secs(10);
 /// As much of what a sandbox that did not start has said.
 const SAID: u64 = 4096;
 
@@ -48,41 +33,39 @@ pub(super) struct NamespaceMachine {
 
 impl NamespaceMachine {
     pub(super) async fn start(backend: &Namespaces, id: &str, spec: &Spec) -> Result<Self, BackendError> {
+        let jail = &backend.jail;
         let limits = GroupLimits { memory: spec.memory, processes: spec.processes, cpus: Some(spec.vcpus) };
-        let held = Held::take(id, &limits, &backend.home)?;
+        let held = jail.hold(id, &limits)?;
         let inside = Inside {
             memory: (!held.cgroups.limits_memory()).then_some(spec.memory),
             processes: spec.processes,
             file_size: spec.disk,
-            egress: backend.egress.is_some(),
         };
-        let user = users::next();
-        let socket = backend.home.socket(id);
-        let proxy = backend.egress.as_ref().map(|egress| listen(&socket, user).map(|listener| egress.serve(listener)));
-        let proxy = proxy.transpose().map_err(BackendError::io("opening the proxy's socket"))?;
-        let guest: Vec<String> = backend.program.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        let arguments = arguments::arguments(
-            backend.root.as_deref(),
-            &backend.home,
-            proxy.is_some().then_some(&*socket),
-            &guest,
-            spec,
-            &inside,
-        )
-        .map_err(BackendError::io("reading the root file system"))?;
-        let launch = Launch { cgroups: held.cgroups.clone(), user, bubblewrap: backend.bubblewrap.clone(), arguments };
-        let told = serde_json::to_string(&launch).map_err(|error| BackendError::Ended(error.to_string()))?;
-        let mut command = Command::new(&backend.program.path);
-        command.args(&backend.program.args).args(["launch", &told]).env_clear().current_dir("/").kill_on_drop(true);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = spawner::spawn(command).await.map_err(BackendError::io("starting the sandbox's launcher"))?;
+        let guest: Vec<String> = jail.program().args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        // The image may lie in a home that is closed to others.
+        let bind =
+            backend.root.clone().filter(|_| rustix::process::getuid().is_root()).map(|root| (root, jail.home().tree()));
+        let root = bind.as_ref().map(|(_, shown)| &**shown).or(backend.root.as_deref());
+        let names = backend.root.as_deref();
+        let arguments = arguments::arguments(names.zip(root), jail.home(), &guest, spec, &inside)
+            .map_err(BackendError::io("reading the root file system"))?;
+        let (groups, files, stdin) = (Vec::new(), Vec::new(), Stdio::piped());
+        let mut child = jail.start(&held, Inmate { arguments, groups, file_size: None, bind, stdin, files }).await?;
         let (Some(input), Some(output), Some(mut errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(BackendError::Ended("it has no pipes".into()));
         };
-        match GuestClient::over(output, input, START).await {
-            Ok(guest) => {
+        let started = async {
+            let guest = GuestClient::over(output, input, START).await?;
+            let proxy = match &backend.egress {
+                Some(egress) => Some(egress.serve(guest.clone()).await?),
+                None => None,
+            };
+            Ok::<_, ClientError>((guest, proxy))
+        };
+        match started.await {
+            Ok((guest, proxy)) => {
                 // A guest says nothing more; what else writes there must not wait for a reader.
                 tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
                 Ok(Self { guest, child, proxy, held })
@@ -129,62 +112,5 @@ impl Machine for NamespaceMachine {
             let _ = child.wait().await;
         }
         held.leave().await;
-    }
-}
-
-/// A socket that the sandbox's user may connect to, and nobody else.
-fn listen(socket: &Path, user: Option<u32>) -> io::Result<UnixListener> {
-    let listener = UnixListener::bind(socket)?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
-    chown(socket, user, user)?;
-    Ok(listener)
-}
-
-/// What a sandbox holds of the machine besides its processes.
-struct Held {
-    id: String,
-    cgroups: Cgroups,
-    home: Arc<Home>,
-    left: bool,
-}
-
-impl Held {
-    fn take(id: &str, limits: &GroupLimits, home: &Arc<Home>) -> Result<Self, BackendError> {
-        let cgroups = Cgroups::create(&format!("sandbox-{id}"), limits);
-        let held = Self { id: id.to_owned(), cgroups, home: home.clone(), left: false };
-        held.home.hold(id, &held.cgroups).map_err(BackendError::io("writing down a new sandbox"))?;
-        Ok(held)
-    }
-
-    /// Ends what is left inside and gives everything back.
-    async fn leave(mut self) {
-        self.cgroups.kill();
-        let gone = async {
-            while !self.cgroups.remove() {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        if tokio::time::timeout(LEAVE, gone).await.is_err() {
-            tracing::warn!(sandbox = self.id, "the control groups of a sandbox cannot be removed");
-        } else {
-            self.home.release(&self.id);
-        }
-        self.left = true;
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if self.left {
-            return;
-        }
-        let (id, cgroups, home) = (std::mem::take(&mut self.id), self.cgroups.clone(), self.home.clone());
-        cgroups.kill();
-        // Where nobody can wait.
-        std::thread::spawn(move || {
-            if emptied(&cgroups, LEAVE) {
-                home.release(&id);
-            }
-        });
     }
 }

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::{
     backend::{About, HOME},
-    life::Sandbox,
+    life::{Sandbox, Snapshot},
 };
 
 /// A sandbox.
@@ -45,6 +45,44 @@ pub(super) struct SandboxAnswer {
 pub(super) struct SandboxList {
     /// All of them, the oldest first.
     sandboxes: Vec<SandboxAnswer>,
+    /// What snapshot_sandbox keeps, the oldest first.
+    snapshots: Vec<SnapshotAnswer>,
+}
+
+/// A sandbox as it once was.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SnapshotAnswer {
+    /// What create_sandbox takes to go on from there, and destroy_sandbox to forget it.
+    snapshot_id: String,
+    /// The sandbox that it is of.
+    sandbox_id: String,
+    /// What it takes on the server, in MiB.
+    stored_mib: u64,
+    /// When it was taken.
+    created_at: String,
+    /// When it goes.
+    expires_at: String,
+}
+
+impl SnapshotAnswer {
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            snapshot_id: snapshot.id.clone(),
+            sandbox_id: snapshot.sandbox.clone(),
+            stored_mib: snapshot.bytes >> 20,
+            created_at: written(snapshot.created),
+            expires_at: written(snapshot.expires),
+        }
+    }
+
+    pub fn for_model(&self) -> String {
+        let Self { snapshot_id, sandbox_id, stored_mib, created_at, expires_at } = self;
+        format!("{snapshot_id}: {sandbox_id} as it was at {created_at}, {stored_mib} MiB, until {expires_at}")
+    }
+}
+
+fn written(time: time::OffsetDateTime) -> String {
+    time.replace_nanosecond(0).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 /// It is gone.
@@ -56,9 +94,6 @@ pub(super) struct Destroyed {
 
 impl SandboxAnswer {
     pub fn of(sandbox: &Sandbox, about: &About) -> Self {
-        let written = |time: time::OffsetDateTime| {
-            time.replace_nanosecond(0).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
-        };
         Self {
             sandbox_id: sandbox.id.clone(),
             backend: about.name.into(),
@@ -90,14 +125,13 @@ impl SandboxAnswer {
 }
 
 impl SandboxList {
-    pub fn of(sandboxes: Vec<SandboxAnswer>) -> Self {
-        Self { sandboxes }
+    pub fn of(sandboxes: Vec<SandboxAnswer>, snapshots: Vec<SnapshotAnswer>) -> Self {
+        Self { sandboxes, snapshots }
     }
 
     pub fn for_model(&self) -> String {
-        match self.sandboxes.as_slice() {
-            [] => "there are none; create_sandbox makes one".into(),
-            some => some.iter().map(SandboxAnswer::for_model).collect::<Vec<_>>().join("\n"),
-        }
+        let sandboxes = self.sandboxes.iter().map(SandboxAnswer::for_model);
+        let lines: Vec<_> = sandboxes.chain(self.snapshots.iter().map(SnapshotAnswer::for_model)).collect();
+        if lines.is_empty() { "there are none; create_sandbox makes one".into() } else { lines.join("\n") }
     }
 }

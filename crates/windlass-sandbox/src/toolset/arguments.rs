@@ -36,6 +36,8 @@ pub(super) struct CreateArguments {
     pub environment: Option<BTreeMap<String, String>>,
     /// Words of your own to know it by, shown by list_sandboxes.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Go on where this snapshot was taken, with its size. See snapshot_sandbox.
+    pub snapshot_id: Option<String>,
 }
 
 /// A piece of code.
@@ -56,9 +58,13 @@ pub(super) struct CodeArguments {
     /// Text for its standard input. Default: none.
     #[serde(default)]
     pub stdin: Option<String>,
-    /// Extra environment variables.
+    /// Extra environment variables. In a session, those of its first piece of code.
     #[serde(default)]
     pub environment: Option<BTreeMap<String, String>>,
+    /// Keep the interpreter: variables and imports are still there for the next code in this language with session true.
+    /// The value of a last expression is printed. Needs a sandbox_id.
+    #[serde(default)]
+    pub session: bool,
 }
 
 /// A language.
@@ -110,6 +116,33 @@ pub(super) struct CommandArguments {
 pub(super) struct SandboxArguments {
     /// The sandbox.
     pub sandbox_id: String,
+}
+
+/// A sandbox to keep.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SnapshotArguments {
+    /// The sandbox.
+    pub sandbox_id: String,
+    /// Seconds after which the snapshot goes.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 2592000))]
+    pub ttl_seconds: Option<u64>,
+}
+
+/// A sandbox to copy.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForkArguments {
+    /// The sandbox.
+    pub sandbox_id: String,
+    /// Seconds after which the copy is destroyed, used or not.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 2592000))]
+    pub ttl_seconds: Option<u64>,
+    /// Words of your own to know the copy by.
+    #[serde(default)]
+    pub labels: Option<BTreeMap<String, String>>,
 }
 
 /// A file to read.
@@ -168,10 +201,7 @@ impl TryFrom<CreateArguments> for Wish {
     fn try_from(given: CreateArguments) -> Result<Self, ToolError> {
         let environment = given.environment.unwrap_or_default();
         check_environment(&environment)?;
-        let labels = given.labels.unwrap_or_default();
-        if labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > 4096 {
-            return Err(ToolError::invalid("the labels are longer than 4096 bytes").hint("write the rest into a file"));
-        }
+        let labels = labels(given.labels)?;
         let mib = |given: Option<u64>| given.map(|mib| mib.saturating_mul(1 << 20));
         Ok(Self {
             memory: mib(given.memory_mib),
@@ -180,7 +210,23 @@ impl TryFrom<CreateArguments> for Wish {
             ttl: given.ttl_seconds.map(Duration::from_secs),
             environment,
             labels,
+            snapshot: given.snapshot_id,
         })
+    }
+}
+
+fn labels(given: Option<BTreeMap<String, String>>) -> Result<BTreeMap<String, String>, ToolError> {
+    let labels = given.unwrap_or_default();
+    if labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > 4096 {
+        return Err(ToolError::invalid("the labels are longer than 4096 bytes").hint("write the rest into a file"));
+    }
+    Ok(labels)
+}
+
+impl ForkArguments {
+    pub fn wish(&mut self) -> Result<Wish, ToolError> {
+        let ttl = self.ttl_seconds.map(Duration::from_secs);
+        Ok(Wish { ttl, labels: labels(self.labels.take())?, ..Wish::default() })
     }
 }
 

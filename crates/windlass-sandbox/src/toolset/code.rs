@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use windlass_core::{Call, Output, Reply, ToolError, mcp::ContentBlock};
+use windlass_core::{Call, CommandAnswer, Output, Reply, ToolError, mcp::ContentBlock};
 use windlass_guest::{
     client::Command,
     protocol::{EntryKind, ReadRequest, WriteRequest},
@@ -13,6 +13,7 @@ use super::{
     arguments::{CodeArguments, Language, check_environment},
     files, or_discard,
     run::{self, CodeAnswer, Job},
+    session,
 };
 use crate::{
     Sandboxes,
@@ -42,6 +43,14 @@ pub(super) async fn run_code(sandboxes: &Sandboxes, call: Call) -> Result<Reply,
     let given: CodeArguments = call.arguments()?;
     check_environment(given.environment.as_ref().unwrap_or(&Default::default()))?;
     let limit = run::time_limit(sandboxes, given.timeout_seconds)?;
+    if given.session && given.sandbox_id.is_none() {
+        return Err(ToolError::invalid("a session needs a sandbox to stay in")
+            .hint("make one with create_sandbox and give its sandbox_id; or leave out session"));
+    }
+    if given.session && given.stdin.is_some() {
+        return Err(ToolError::invalid("code in a session has no standard input")
+            .hint("put the text into the code, or into a file with write_file"));
+    }
     match given.sandbox_id.clone() {
         Some(id) => {
             let sandbox = sandboxes.find(&call.principal, &id)?;
@@ -63,6 +72,44 @@ async fn run_in(
     limit: Duration,
     stays: bool,
 ) -> Result<Reply, ToolError> {
+    // In a new one there are none.
+    let before = if stays { images(sandbox).await } else { Vec::new() };
+    let (ended, session_kept) = if given.session {
+        let job =
+            Job { environment: given.environment.unwrap_or_default(), directory: HOME.to_owned(), stdin: None, limit };
+        let (ended, kept) = session::run(sandboxes, sandbox, call, given.language, &given.code, job).await?;
+        (ended, Some(kept))
+    } else {
+        (run_file(sandboxes, sandbox, call, given, limit, stays).await?, None)
+    };
+    let mut content = Vec::new();
+    let mut paths = Vec::new();
+    for image in images(sandbox).await.into_iter().filter(|image| !before.contains(image)).take(IMAGES) {
+        if let Some(bytes) = read_image(sandbox, &image.path).await {
+            content.push(ContentBlock::image(BASE64_STANDARD.encode(bytes), image.kind));
+            paths.push(image.path);
+        }
+    }
+    let is_error = ended.exit_code != Some(0);
+    let mut text = ended.for_model(limit);
+    if session_kept == Some(false) {
+        text.push_str("\n[the session ended, and its variables are gone]");
+    }
+    let answer = CodeAnswer { ended, sandbox_id: stays.then(|| sandbox.id.clone()), images: paths, session_kept };
+    let mut output = Output { is_error, ..Output::structured(text, &answer)? };
+    output.content.extend(content);
+    Ok(output.into())
+}
+
+/// Runs code that comes and goes as a file.
+async fn run_file(
+    sandboxes: &Sandboxes,
+    sandbox: &Sandbox,
+    call: &Call,
+    given: CodeArguments,
+    limit: Duration,
+    stays: bool,
+) -> Result<CommandAnswer, ToolError> {
     let (program, ending) = given.language.program();
     // A file, because an argument has a limit, and a traceback then names lines of it.
     let file = format!("/tmp/.code-{:016x}.{ending}", rand::random::<u64>());
@@ -75,33 +122,17 @@ async fn run_in(
     };
     let written = files::write_bytes(sandbox, request, given.code.into()).await;
     or_discard(sandboxes, sandbox, written).await?;
-    // In a new one there are none.
-    let before = if stays { images(sandbox).await } else { Vec::new() };
     let job = Job {
-        command: Command::new(program).arg(file.as_str()),
         environment: given.environment.unwrap_or_default(),
         directory: HOME.to_owned(),
         stdin: given.stdin,
         limit,
     };
-    let ended = run::run(sandboxes, sandbox, call, job).await?;
-    let mut content = Vec::new();
-    let mut paths = Vec::new();
-    for image in images(sandbox).await.into_iter().filter(|image| !before.contains(image)).take(IMAGES) {
-        if let Some(bytes) = read_image(sandbox, &image.path).await {
-            content.push(ContentBlock::image(BASE64_STANDARD.encode(bytes), image.kind));
-            paths.push(image.path);
-        }
-    }
+    let ended = run::run(sandboxes, sandbox, call, Command::new(program).arg(file.as_str()), job).await?;
     if stays {
         let _ = sandbox.guest.remove(file.as_str(), false, files::TIME).await;
     }
-    let is_error = ended.exit_code != Some(0);
-    let text = ended.for_model(limit);
-    let answer = CodeAnswer { ended, sandbox_id: stays.then(|| sandbox.id.clone()), images: paths };
-    let mut output = Output { is_error, ..Output::structured(text, &answer)? };
-    output.content.extend(content);
-    Ok(output.into())
+    Ok(ended)
 }
 
 #[derive(PartialEq)]

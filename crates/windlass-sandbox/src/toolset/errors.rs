@@ -6,12 +6,13 @@ use windlass_guest::{client::ClientError, protocol};
 use crate::{SandboxError, backend::BackendError};
 
 pub(super) fn unavailable(error: BackendError) -> ToolError {
+    if let BackendError::Coming(_) = error {
+        let hint = "try again in a minute; it is fetched once, when the server starts for the first time";
+        return ToolError::new(ErrorKind::Unavailable, error.to_string()).hint(hint);
+    }
     let failure = ToolError::new(ErrorKind::Unavailable, "this server cannot make sandboxes");
     let failure = failure.hint("tell the operator; `windlass doctor` says what is missing");
-    failure.detail(match &error {
-        BackendError::Missing { what, hint } => format!("{what}: {hint}"),
-        other => chain(other),
-    })
+    failure.detail(chain(&error))
 }
 
 impl From<SandboxError> for ToolError {
@@ -20,6 +21,15 @@ impl From<SandboxError> for ToolError {
         match error {
             SandboxError::NotFound(_) => Self::not_found(told)
                 .hint("list_sandboxes shows yours; create_sandbox makes one. They end after their ttl, or unused"),
+            SandboxError::NoSnapshot(_) => Self::not_found(told)
+                .hint("list_sandboxes shows yours; snapshot_sandbox takes one. They go after their ttl"),
+            SandboxError::Size => Self::invalid(told).hint("leave out memory_mib, vcpus and disk_mib"),
+            SandboxError::Snapshots { .. } => Self::new(ErrorKind::Limited, told)
+                .hint("destroy_sandbox takes a snapshot_id too; list_sandboxes shows them"),
+            SandboxError::Backend(BackendError::Unable) => {
+                Self::new(ErrorKind::Failed, BackendError::Unable.to_string())
+                    .hint("carry what matters in files: read_file here, write_file in another sandbox")
+            }
             SandboxError::TooMuch { .. } => Self::invalid(told).hint("ask for less, or leave it out for the default"),
             SandboxError::Quota { .. } => Self::new(ErrorKind::Limited, told)
                 .hint("destroy_sandbox those that are not needed; list_sandboxes shows them"),

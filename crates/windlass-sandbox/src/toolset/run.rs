@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
-use windlass_core::{Call, CommandAnswer, ErrorKind, News, Output, Reply, Sink, ToolError};
+use windlass_core::{Call, Captured, CommandAnswer, ErrorKind, News, Output, Reply, Sink, ToolError};
 use windlass_guest::client::{Command, InputSink, OutputStream};
 
 use super::{
@@ -32,11 +32,13 @@ pub(super) struct CodeAnswer {
     pub sandbox_id: Option<String>,
     /// Paths of the images that come with this answer.
     pub images: Vec<String>,
+    /// Whether the interpreter of the session is still there; only of code in a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_kept: Option<bool>,
 }
 
 /// Something to run.
 pub(super) struct Job {
-    pub command: Command,
     pub environment: BTreeMap<String, String>,
     pub directory: String,
     pub stdin: Option<String>,
@@ -52,14 +54,9 @@ pub(super) async fn run_command(sandboxes: &Sandboxes, call: Call) -> Result<Rep
     if given.command.contains('\0') {
         return Err(ToolError::invalid("a command cannot hold a NUL byte").hint("write the bytes with write_file"));
     }
-    let job = Job {
-        command: Command::new("bash").arg("-c").arg(given.command.as_str()),
-        environment,
-        directory: absolute(given.working_directory.as_deref()),
-        stdin: given.stdin,
-        limit,
-    };
-    let answer = run(sandboxes, &sandbox, &call, job).await?;
+    let command = Command::new("bash").arg("-c").arg(given.command.as_str());
+    let job = Job { environment, directory: absolute(given.working_directory.as_deref()), stdin: given.stdin, limit };
+    let answer = run(sandboxes, &sandbox, &call, command, job).await?;
     let is_error = answer.exit_code != Some(0);
     Ok(Output { is_error, ..Output::structured(answer.for_model(limit), &answer)? }.into())
 }
@@ -69,38 +66,12 @@ pub(super) async fn run(
     sandboxes: &Sandboxes,
     sandbox: &Sandbox,
     call: &Call,
+    command: Command,
     job: Job,
 ) -> Result<CommandAnswer, ToolError> {
-    let limit = job.limit.min(sandbox.remaining()).min(call.deadline.remaining().saturating_sub(MARGIN));
-    let mut environment = BTreeMap::from([
-        ("HOME".to_owned(), HOME.to_owned()),
-        ("USER".into(), "sandbox".into()),
-        ("PATH".into(), PATH.into()),
-        ("LANG".into(), "C.UTF-8".into()),
-        ("TERM".into(), "dumb".into()),
-        ("TMPDIR".into(), "/tmp".into()),
-        // Plots go to files where there is no screen.
-        ("MPLBACKEND".into(), "agg".into()),
-        ("PYTHONUNBUFFERED".into(), "1".into()),
-    ]);
-    if let Some(port) = sandbox.proxy {
-        let proxy = format!("http://127.0.0.1:{port}");
-        // Programs differ in the spelling they look for.
-        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
-            environment.insert(name.into(), proxy.clone());
-        }
-        for name in ["no_proxy", "NO_PROXY"] {
-            environment.insert(name.into(), "localhost,127.0.0.1,::1".into());
-        }
-        environment.insert("NODE_USE_ENV_PROXY".into(), "1".into());
-    }
-    environment.extend(sandboxes.settings().environment.clone());
-    environment.extend(sandbox.environment.clone());
-    environment.extend(job.environment);
-    let mut command = job.command.cwd(job.directory.as_str()).timeout(limit);
-    for (name, value) in &environment {
-        command = command.env(name.as_str(), value.as_str());
-    }
+    let limit = limit(sandbox, call, job.limit);
+    let command = prepare(sandboxes, sandbox, command, &job);
+    let mut command = command.cwd(job.directory.as_str()).timeout(limit);
     if job.stdin.is_some() {
         command = command.stdin();
     }
@@ -127,11 +98,24 @@ pub(super) async fn run(
     };
     let (out, err) = (out.finish().await, err.finish().await);
     let exit = or_discard(sandboxes, sandbox, exit).await?;
-    Ok(CommandAnswer {
-        exit_code: exit.code,
-        signal: exit.signal.map(signal_name),
-        timed_out: exit.timed_out,
-        duration_ms: exit.wall_ms,
+    let answer = answer(out, err, exit.code, exit.signal, exit.timed_out, exit.wall_ms);
+    Ok(CommandAnswer { cpu_ms: exit.cpu_ms, max_rss_kib: exit.peak_rss_bytes >> 10, ..answer })
+}
+
+/// What is told of something that ended.
+pub(super) fn answer(
+    out: Captured,
+    err: Captured,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    timed_out: bool,
+    duration_ms: u64,
+) -> CommandAnswer {
+    CommandAnswer {
+        exit_code,
+        signal: signal.map(signal_name),
+        timed_out,
+        duration_ms,
         stdout: out.text,
         stderr: err.text,
         stdout_truncated: out.truncated,
@@ -140,9 +124,47 @@ pub(super) async fn run(
         stderr_handle: err.handle,
         stdout_bytes: out.bytes,
         stderr_bytes: err.bytes,
-        cpu_ms: exit.cpu_ms,
-        max_rss_kib: exit.peak_rss_bytes >> 10,
-    })
+        cpu_ms: 0,
+        max_rss_kib: 0,
+    }
+}
+
+/// The time that something may take which asks for `asked`.
+pub(super) fn limit(sandbox: &Sandbox, call: &Call, asked: Duration) -> Duration {
+    asked.min(sandbox.remaining()).min(call.deadline.remaining().saturating_sub(MARGIN))
+}
+
+/// Gives a command the variables that everything in the sandbox has, and those of the job.
+pub(super) fn prepare(sandboxes: &Sandboxes, sandbox: &Sandbox, mut command: Command, job: &Job) -> Command {
+    let mut environment = BTreeMap::from([
+        ("HOME".to_owned(), HOME.to_owned()),
+        ("USER".into(), "sandbox".into()),
+        ("PATH".into(), PATH.into()),
+        ("LANG".into(), "C.UTF-8".into()),
+        ("TERM".into(), "dumb".into()),
+        ("TMPDIR".into(), "/tmp".into()),
+        // Plots go to files where there is no screen.
+        ("MPLBACKEND".into(), "agg".into()),
+        ("PYTHONUNBUFFERED".into(), "1".into()),
+    ]);
+    if let Some(port) = sandbox.proxy {
+        let proxy = format!("http://127.0.0.1:{port}");
+        // Programs differ in the spelling they look for.
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            environment.insert(name.into(), proxy.clone());
+        }
+        for name in ["no_proxy", "NO_PROXY"] {
+            environment.insert(name.into(), "localhost,127.0.0.1,::1".into());
+        }
+        environment.insert("NODE_USE_ENV_PROXY".into(), "1".into());
+    }
+    environment.extend(sandboxes.settings().environment.clone());
+    environment.extend(sandbox.environment.clone());
+    environment.extend(job.environment.clone());
+    for (name, value) in &environment {
+        command = command.env(name.as_str(), value.as_str());
+    }
+    command
 }
 
 async fn feed(stdin: Option<InputSink>, text: Option<String>) {

@@ -3,7 +3,8 @@
 use std::{
     io::{self, Read, Write},
     net::{IpAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -13,7 +14,10 @@ use windlass_guard::Resolver;
 use windlass_guest::client::{Command, GuestClient};
 use windlass_sandbox::{backend::Spec, egress::Egress};
 
-use crate::place::{PATIENCE, SPEC, places_with, text};
+use crate::place::{PATIENCE, SPEC, namespaces, places_with, text};
+
+/// How long `pip install` may take: on an emulated machine it takes a minute where nothing else runs.
+const INSTALLING: Duration = Duration::from_secs(240);
 
 /// Every name is here, but those that are elsewhere.
 struct Names;
@@ -81,13 +85,17 @@ fn egress(allow: &[String]) -> (Arc<Egress>, Arc<Lines>) {
 }
 
 async fn python(guest: &GuestClient, code: &str) -> String {
+    python_within(guest, code, PATIENCE).await
+}
+
+async fn python_within(guest: &GuestClient, code: &str, time: Duration) -> String {
     let mut command =
         Command::new("python3").arg("-c").arg(code).env("PATH", "/usr/bin:/bin").env("HOME", "/home/sandbox");
     for name in ["http_proxy", "https_proxy"] {
         command = command.env(name, "http://127.0.0.1:3128");
     }
-    let running = guest.exec(command.timeout(PATIENCE), PATIENCE).await.unwrap();
-    text(&running.collect(1 << 20, PATIENCE * 2).await.unwrap())
+    let running = guest.exec(command.timeout(time), PATIENCE).await.unwrap();
+    text(&running.collect(1 << 20, time * 2).await.unwrap())
 }
 
 /// Opens a URL and prints what comes.
@@ -267,9 +275,60 @@ run = lambda *a: subprocess.run(['v/bin/python', *a], env={{**os.environ, 'PYTHO
 run('-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--index-url', 'http://index.test:{port}/simple/', '--trusted-host', 'index.test', 'smallpkg')
 print(subprocess.run(['v/bin/python', '-c', 'import smallpkg; print(smallpkg.ANSWER)'], capture_output=True, text=True).stdout)"
         );
-        let said = python(machine.guest(), &code).await;
+        let said = python_within(machine.guest(), &code, INSTALLING).await;
         assert!(said.ends_with("42\n\n"), "{said}");
         assert!(told.lock().unwrap().iter().any(|request| request.contains(name)));
+        assert!(lines.0.lock().unwrap().iter().all(|line| line.decision == Decision::Allowed));
+        machine.destroy().await;
+    }
+}
+
+/// A package of npm: a gzipped archive of two files.
+fn package() -> Vec<u8> {
+    let script = "import io, sys, tarfile
+t = tarfile.open(fileobj=sys.stdout.buffer, mode='w|gz')
+for name, text in [('package.json', '{\"name\": \"smallpkg\", \"version\": \"1.0.0\", \"main\": \"main.js\"}'), ('main.js', 'exports.answer = 42')]:
+    i = tarfile.TarInfo('package/' + name); i.size = len(text); t.addfile(i, io.BytesIO(text.encode()))
+t.close()";
+    let made = std::process::Command::new("python3").args(["-c", script]).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    made.stdout
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn npm_installs_through_the_list() {
+    if std::process::Command::new("npm").arg("--version").output().is_err() {
+        return windlass_testkit::skip("npm in a sandbox", "npm is not installed");
+    }
+    let package = package();
+    // The index names itself in what it says.
+    let own = Arc::new(OnceLock::new());
+    let known = own.clone();
+    let (port, told) = server(move |path| match path {
+        "/smallpkg" => page(format!(
+            "{{\"name\":\"smallpkg\",\"dist-tags\":{{\"latest\":\"1.0.0\"}},\"versions\":{{\"1.0.0\":{{\"name\":\"smallpkg\",\"version\":\"1.0.0\",\"dist\":{{\"tarball\":\"http://index.test:{}/smallpkg.tgz\"}}}}}}}}",
+            known.get().unwrap()
+        )),
+        "/smallpkg.tgz" => page(&package),
+        _ => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+    });
+    own.set(port).unwrap();
+    let (egress, lines) = egress(&[format!("index.test:{port}")]);
+    let spec = Spec { memory: 768 << 20, ..SPEC };
+    // The image of virtual machines has no npm here; the way out of them is the same.
+    if let Some(place) = namespaces("npm", Some(egress.clone())).await {
+        let machine = place.machine(&spec).await;
+        let line = format!(
+            "npm install --no-audit --no-fund --registry http://index.test:{port}/ smallpkg 2>&1 && \
+             node -e 'console.log(require(\"smallpkg\").answer)'"
+        );
+        let proxy = "http://127.0.0.1:3128";
+        let command = Command::new("bash").arg("-c").arg(line.as_str()).env("HOME", "/home/sandbox");
+        let command = command.env("PATH", "/usr/bin:/bin").env("http_proxy", proxy).env("https_proxy", proxy);
+        let running = machine.guest().exec(command.cwd("/home/sandbox").timeout(PATIENCE), PATIENCE).await.unwrap();
+        let said = text(&running.collect(1 << 20, PATIENCE * 2).await.unwrap());
+        assert!(said.ends_with("42\n"), "{said}");
+        assert!(told.lock().unwrap().iter().any(|request| request.contains("smallpkg.tgz")));
         assert!(lines.0.lock().unwrap().iter().all(|line| line.decision == Decision::Allowed));
         machine.destroy().await;
     }

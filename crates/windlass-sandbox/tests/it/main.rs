@@ -5,4 +5,7 @@
 mod contract;
 mod egress;
 mod escape;
+mod firecracker;
+mod image;
 mod place;
+mod used;

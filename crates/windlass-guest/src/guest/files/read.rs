@@ -9,7 +9,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncSeekExt},
 };
 
-use super::{broke_off, describe};
+use super::{broke_off, closed, describe, is_of_the_guest};
 use crate::{
     guest::channel::Channel,
     protocol::{Done, ErrorKind, Frame, GuestError, Kind, MAX_DATA, Metadata, Outcome, ReadRequest, Started, Stream},
@@ -61,6 +61,9 @@ fn open(path: &std::path::Path) -> Result<(fs::File, Metadata), GuestError> {
     }
     if !found.is_file() {
         return Err(GuestError::new(ErrorKind::NotRegular, "it is no regular file"));
+    }
+    if is_of_the_guest(&file) {
+        return Err(closed());
     }
     Ok((file, describe(&found)))
 }

@@ -14,7 +14,7 @@ use std::{
 use rustix::fs::{Gid, Mode, OFlags, Uid, fchmod, fchown};
 use tokio::{fs::File, io::AsyncWriteExt};
 
-use super::broke_off;
+use super::{broke_off, closed, is_of_the_guest};
 use crate::{
     guest::channel::Channel,
     protocol::{Done, ErrorKind, GuestError, MAX_DATA, Outcome, WriteMode, WriteRequest},
@@ -89,6 +89,9 @@ impl Target {
                 (Self { path, written: None }, file)
             }
         };
+        if is_of_the_guest(&file) {
+            return Err(closed());
+        }
         dress(&file, request, before.as_ref())?;
         Ok((target, file))
     }

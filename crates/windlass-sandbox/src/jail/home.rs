@@ -13,24 +13,22 @@ use rustix::{
     io::Errno,
 };
 use windlass_confine::Cgroups;
+use windlass_guest::home::ETC;
 
-use crate::backend::{BackendError, HOME, USER};
+use crate::backend::BackendError;
 
 /// The directory of one server.
 #[derive(Debug)]
-pub(super) struct Home {
+pub(crate) struct Home {
     directory: PathBuf,
     guest: PathBuf,
     /// Held for as long as the server lives.
     _lock: File,
 }
 
-/// The files of `/etc` inside.
-const ETC: [&str; 4] = ["passwd", "group", "hosts", "nsswitch.conf"];
-
 impl Home {
     /// Makes one, and takes away what killed servers left beside it.
-    pub(super) fn open(directory: Option<PathBuf>, program: &Path) -> Result<Self, BackendError> {
+    pub fn open(directory: Option<PathBuf>, program: &Path) -> Result<Self, BackendError> {
         let own = rustix::process::getuid().as_raw();
         let above = directory.unwrap_or_else(|| std::env::temp_dir().join(format!("windlass-sandboxes-{own}")));
         let doing = |what: &str, path: &Path| BackendError::io(format!("{what} {}", path.display()));
@@ -64,33 +62,38 @@ impl Home {
         let guest = directory.join("guest");
         copy(program, &guest).map_err(doing("copying the guest's program to", &guest))?;
         let this = Self { directory, guest, _lock: lock };
+        passable(&this.tree()).map_err(doing("making", &this.directory))?;
         this.write_etc().map_err(doing("writing below", &this.directory))?;
         Ok(this)
     }
 
     /// The guest's program, where every user can run it.
-    pub(super) fn guest(&self) -> &Path {
+    pub fn guest(&self) -> &Path {
         &self.guest
     }
 
+    /// Where the tree of an image is shown to users who cannot reach it.
+    pub fn tree(&self) -> PathBuf {
+        self.directory.join("tree")
+    }
+
     /// The files that take the place of `/etc`'s, by their names there.
-    pub(super) fn etc(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
-        ETC.into_iter().map(|name| (name, self.directory.join(name)))
+    pub fn etc(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
+        ETC.into_iter().map(|(name, _)| (name, self.directory.join(name)))
+    }
+
+    /// The directory itself: files that only this server needs.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Writes down what sandbox `id` holds of the machine, before it holds it.
-    pub(super) fn hold(&self, id: &str, cgroups: &Cgroups) -> io::Result<()> {
+    pub fn hold(&self, id: &str, cgroups: &Cgroups) -> io::Result<()> {
         fs::write(self.record(id), serde_json::to_vec(cgroups)?)
     }
 
-    /// Where sandbox `id` has the socket of its proxy.
-    pub(super) fn socket(&self, id: &str) -> PathBuf {
-        self.directory.join(format!("{id}.sock"))
-    }
-
     /// Sandbox `id` holds nothing any longer.
-    pub(super) fn release(&self, id: &str) {
-        let _ = fs::remove_file(self.socket(id));
+    pub fn release(&self, id: &str) {
         let _ = fs::remove_file(self.record(id));
     }
 
@@ -99,15 +102,7 @@ impl Home {
     }
 
     fn write_etc(&self) -> io::Result<()> {
-        let user = format!("sandbox:x:{USER}:{USER}::{HOME}:/bin/bash\n");
-        let nobody = "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n";
-        let texts = [
-            format!("{user}{nobody}"),
-            format!("sandbox:x:{USER}:\nnogroup:x:65534:\n"),
-            "127.0.0.1 localhost sandbox\n::1 localhost sandbox\n".into(),
-            "passwd: files\ngroup: files\nhosts: files dns\n".into(),
-        ];
-        for (name, text) in ETC.into_iter().zip(texts) {
+        for (name, text) in ETC {
             let path = self.directory.join(name);
             fs::write(&path, text)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;

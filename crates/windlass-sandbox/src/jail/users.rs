@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A user that exists nowhere else, for every sandbox its own, where the server may choose: then two sandboxes are
 /// strangers to each other and to the server for every part of the kernel, whatever its namespaces say. A server that is
 /// not root has only itself to give.
-pub(super) fn next() -> Option<u32> {
+pub(crate) fn next() -> Option<u32> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     if !rustix::process::getuid().is_root() {
         return None;

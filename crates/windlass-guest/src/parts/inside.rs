@@ -9,26 +9,22 @@ use rustix::process::{DumpableBehavior, Resource, set_dumpable_behavior};
 use serde::{Deserialize, Serialize};
 use windlass_confine::{Filters, lower};
 
-use super::arguments::EGRESS;
-use crate::egress::relay;
-
 /// The newest set of rights known to the library; the kernel enforces those it knows.
 const RIGHTS: ABI = ABI::V9;
 
 /// Where code may write.
-pub(super) const WRITABLE: [&str; 5] = ["/home", "/tmp", "/var/tmp", "/run/user", "/dev"];
+pub const WRITABLE: [&str; 5] = ["/home", "/tmp", "/var/tmp", "/run/user", "/dev"];
 
 /// What it is told.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Inside {
+#[serde(deny_unknown_fields)]
+pub struct Inside {
     /// Bytes of memory of each process, where no group counts them together.
     pub memory: Option<u64>,
     /// Processes and threads.
     pub processes: u64,
     /// Bytes of a file.
     pub file_size: u64,
-    /// Whether there is a proxy to what the sandbox may reach.
-    pub egress: bool,
 }
 
 pub(super) fn confine(told: &str) -> Result<(), String> {
@@ -49,9 +45,6 @@ pub(super) fn confine(told: &str) -> Result<(), String> {
     landlock().map_err(|error| format!("Landlock: {error}"))?;
     let filters = Filters::compile(true, &[])?;
     filters.apply().map_err(|error| format!("the system call filter was refused: {error}"))?;
-    if told.egress {
-        relay(Path::new(EGRESS)).map_err(|error| format!("the way to the proxy cannot be opened: {error}"))?;
-    }
     Ok(())
 }
 
@@ -66,8 +59,6 @@ fn landlock() -> Result<(), landlock::RulesetError> {
         .create()?
         .add_rules(path_beneath_rules([Path::new("/")], run))?
         .add_rules(path_beneath_rules(WRITABLE, write))?
-        // From Linux 7.1 on sockets of the outside are guarded too.
-        .add_rules(path_beneath_rules([EGRESS], AccessFs::ResolveUnix))?
         .restrict_self()
         .map(drop)
 }
