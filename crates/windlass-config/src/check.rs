@@ -2,12 +2,16 @@
 
 mod access;
 mod auth;
+mod files;
+mod knowledge;
 mod limits;
 mod sandboxes;
 mod server;
 mod shell;
+mod sql;
 mod store;
 
+pub(crate) use knowledge::is_remote;
 pub(crate) use limits::bad_level;
 
 use std::path::Path as FilePath;
@@ -34,6 +38,9 @@ pub(crate) fn check(
     access::fetch(&mut checker, settings.fetch.as_ref());
     shell::check(&mut checker, settings.shell.as_ref());
     sandboxes::check(&mut checker, settings.sandbox.as_ref());
+    sql::check(&mut checker, settings.sql.as_ref());
+    knowledge::check(&mut checker, settings.knowledge.as_ref());
+    files::check(&mut checker, settings);
     limits::check(&mut checker, settings);
     store::check(&mut checker, &settings.store);
     if let Err(error) = exposure(settings) {

@@ -44,6 +44,11 @@ impl ConfigError {
         self
     }
 
+    /// Whether it points into `file`.
+    pub(crate) fn is_in(&self, file: &std::path::Path) -> bool {
+        matches!(&self.origin, Some(Origin::File { file: here, .. }) if &**here == file)
+    }
+
     /// Quotes the line the error points to.
     pub(crate) fn quote(&mut self, text: &str) {
         let Some(Origin::File { line, .. }) = self.origin else { return };
@@ -92,13 +97,26 @@ impl ConfigError {
 
 /// How a value of the setting's kind is written, where that is not obvious.
 fn form(path: &Path) -> Option<&'static str> {
-    let key = KEYS.iter().find(|key| key.path == path.pattern())?;
+    let pattern = path.pattern();
+    let key = KEYS.iter().find(|key| is_at(&key.path, &pattern))?;
     match key.takes.as_str() {
         "duration" => Some("write a number and a unit: 500ms, 30s, 1m30s, 2h"),
         "size" => Some("write a number and a unit: 512KiB, 10MiB"),
         "URL" => Some("write the whole of it: https://mcp.example.com"),
         "IP address" => Some("write an address: 127.0.0.1 for this machine alone, 0.0.0.0 for every one"),
         _ => None,
+    }
+}
+
+/// Whether a key of the types, such as `sql.sources.*.kind`, is the one at this place.
+fn is_at(key: &str, place: &str) -> bool {
+    let (mut key, mut place) = (key.split('.'), place.split('.'));
+    loop {
+        match (key.next(), place.next()) {
+            (Some(step), Some(here)) if step == here || step == "*" => {}
+            (None, None) => return true,
+            _ => return false,
+        }
     }
 }
 

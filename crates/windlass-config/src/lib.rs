@@ -16,14 +16,18 @@ mod layers;
 mod load;
 mod mask;
 mod node;
+mod object;
 mod reference;
 mod secret;
 mod seeds;
 mod show;
 mod suggest;
+mod tool_files;
 mod watch;
 mod yaml;
 
+pub mod import;
+pub mod names;
 pub mod settings;
 
 pub use env::{Env, ProcessEnv, Variables};
@@ -32,6 +36,7 @@ pub use exposure::{exposure, is_loopback};
 pub use keys::schema;
 pub use load::{Loaded, Override, Reloader, Sources, load};
 pub use node::Origin;
+pub use object::{ObjectError, ObjectUrl, Sha256Sum};
 pub use reference::{reference, template};
 pub use secret::{SecretError, SecretRef};
 pub use seeds::SeedCommands;

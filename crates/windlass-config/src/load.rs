@@ -9,7 +9,7 @@ use crate::{
     de::{self, Issue},
     layers,
     node::{Node, Path as Setting},
-    seeds, yaml,
+    seeds, tool_files, yaml,
 };
 
 /// The name that is looked for.
@@ -72,12 +72,32 @@ pub struct Loaded {
     pub base: PathBuf,
     /// The environment all this was read in: where `env:NAME` leads.
     pub env: Arc<dyn Env>,
+    /// What was read, for quoting.
+    documents: Arc<[Document]>,
     /// Seed 4's command lists, for the shell toolset to import. Absent when there is a `shell` section.
     pub seed_commands: Option<SeedCommands>,
     tree: Node,
 }
 
 impl Loaded {
+    /// A mistake in a setting that only shows when it is used, with the place where it stands.
+    pub fn mistake(&self, setting: &str, message: impl Into<String>, hint: Option<String>) -> ConfigError {
+        let path = parse_setting(setting);
+        let mut error = ConfigError::new(message).setting(&path);
+        if let Some(hint) = hint {
+            error = error.hint(hint);
+        }
+        if let origin @ (Origin::File { .. } | Origin::Variable(_) | Origin::Option(_)) =
+            &self.tree.nearest(&path).origin
+        {
+            error = error.at(origin.clone());
+        }
+        if let Some(document) = self.documents.iter().find(|document| error.is_in(&document.name)) {
+            error.quote(&document.text);
+        }
+        error
+    }
+
     /// Where a setting came from, e.g. `server.port` or `auth.keys[0].name`.
     pub fn origin(&self, setting: &str) -> Origin {
         self.origin_of(&parse_setting(setting))
@@ -119,14 +139,16 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     }
     errors.extend(layers::variables(&mut tree, env, &sources.other_variables, &mut notices));
     layers::options(&mut tree, &sources.overrides);
+    let path = document.as_ref().map(|document| document.path.clone());
+    let base = base(path.as_deref(), &sources.directory);
+    let (tool_documents, faults) = tool_files::include(&mut tree, &base);
+    errors.extend(faults);
     let seeds = seeds::read(env, &tree);
     errors.extend(seeds.errors);
     notices.splice(0..0, seeds.notices);
     let mut whole = seeds.tree;
     whole.overlay(tree);
 
-    let path = document.as_ref().map(|document| document.path.clone());
-    let base = base(path.as_deref(), &sources.directory);
     let settings = resolve(&mut whole, &mut errors);
     let settings = settings.map(|mut settings| {
         absolute(&mut settings, &base);
@@ -144,22 +166,25 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
                 base,
                 env: sources.env.clone(),
                 seed_commands: seeds.commands,
+                documents: document.into_iter().chain(tool_documents).collect(),
                 tree: whole,
             })
         }
         _ => {
-            if let Some(document) = &document {
-                errors.iter_mut().for_each(|error| error.quote(&document.text));
+            for Document { name, text, .. } in document.iter().chain(&tool_documents) {
+                errors.iter_mut().filter(|error| error.is_in(name)).for_each(|error| error.quote(text));
             }
             Err(ConfigErrors(errors))
         }
     }
 }
 
-struct Document {
-    path: PathBuf,
-    name: Arc<Path>,
-    text: String,
+/// A file that was read.
+pub(crate) struct Document {
+    pub path: PathBuf,
+    /// As people know it.
+    pub name: Arc<Path>,
+    pub text: String,
 }
 
 fn find(sources: &Sources) -> Result<Option<Document>, ConfigError> {
@@ -190,7 +215,7 @@ fn find(sources: &Sources) -> Result<Option<Document>, ConfigError> {
     Ok(None)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "`windlass init` writes one to start from",
         io::ErrorKind::InvalidData => "it must be UTF-8 text",
@@ -199,7 +224,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     ConfigError::new(format!("cannot read {}: {error}", path.display())).hint(hint)
 }
 
-fn shown(path: &Path) -> Arc<Path> {
+pub(crate) fn shown(path: &Path) -> Arc<Path> {
     path.strip_prefix(".").unwrap_or(path).into()
 }
 
@@ -234,15 +259,43 @@ fn resolve(tree: &mut Node, errors: &mut Vec<ConfigError>) -> Option<Settings> {
 }
 
 fn absolute(settings: &mut Settings, base: &Path) {
-    let Settings { auth, policy, audit, store, .. } = settings;
+    let Settings { auth, policy, audit, store, sql, knowledge, files: shared, .. } = settings;
     let cedar = policy.iter_mut().flat_map(|policy| &mut policy.cedar_files);
-    for path in auth.keys_file.iter_mut().chain(cedar).chain(&mut audit.file).chain(&mut store.directory) {
+    let sources = sql.iter_mut().flat_map(|sql| sql.sources.values_mut());
+    let databases = sources.flat_map(|source| source.file.iter_mut().chain(&mut source.tls.ca));
+    let files = auth.keys_file.iter_mut().chain(&mut audit.file).chain(&mut store.directory);
+    let documents = knowledge.iter_mut().flat_map(|knowledge| {
+        let collections = knowledge.collections.values_mut();
+        let folders =
+            collections.flat_map(|collection| &mut collection.sources).filter_map(|source| source.folder.as_mut());
+        let index = knowledge.index.directory.iter_mut().chain(&mut knowledge.index.ca);
+        folders.chain(index).chain(&mut knowledge.embedder.directory)
+    });
+    // An empty one is a mistake, which it would no longer be behind another.
+    let shared = shared.iter_mut().map(|files| &mut files.directory).filter(|path| !path.as_os_str().is_empty());
+    for path in files.chain(cedar).chain(databases).chain(documents).chain(shared) {
         *path = base.join(&*path);
+    }
+    repositories(settings, base);
+}
+
+/// Repositories of this machine.
+fn repositories(settings: &mut Settings, base: &Path) {
+    let collections = settings.knowledge.iter_mut().flat_map(|knowledge| knowledge.collections.values_mut());
+    for git in collections.flat_map(|collection| &mut collection.sources).filter_map(|source| source.git.as_mut()) {
+        if !git.is_empty() && !check::is_remote(git) {
+            *git = base.join(&*git).to_string_lossy().into_owned();
+        }
     }
 }
 
 fn watched(settings: &Settings, file: Option<&Path>, base: &Path) -> Vec<PathBuf> {
-    let token = settings.auth.token.as_deref().and_then(|token| match token.parse() {
+    let secrets = settings.auth.token.as_deref().into_iter().chain(settings.knowledge.iter().flat_map(|knowledge| {
+        let sources = knowledge.collections.values().flat_map(|collection| &collection.sources);
+        let tokens = sources.filter_map(|source| source.token.as_deref());
+        tokens.chain(knowledge.index.password.as_deref()).chain(knowledge.embedder.api_key.as_deref())
+    }));
+    let secrets = secrets.filter_map(|secret| match secret.parse() {
         Ok(SecretRef::File(path)) => Some(base.join(path)),
         _ => None,
     });
@@ -250,7 +303,14 @@ fn watched(settings: &Settings, file: Option<&Path>, base: &Path) -> Vec<PathBuf
     let file =
         file.map_or_else(|| base.join(FILE_NAME), |file| std::path::absolute(file).unwrap_or_else(|_| file.into()));
     let cedar = settings.policy.iter().flat_map(|policy| policy.cedar_files.clone());
-    [Some(file), settings.auth.keys_file.clone(), token].into_iter().flatten().chain(cedar).collect()
+    let tools = settings.sql.iter().flat_map(|sql| sql.tool_files.iter().map(|file| base.join(file)));
+    [Some(file), settings.auth.keys_file.clone()]
+        .into_iter()
+        .flatten()
+        .chain(secrets)
+        .chain(cedar)
+        .chain(tools)
+        .collect()
 }
 
 /// Loads again what was loaded once: the same file, and never less of it.

@@ -14,7 +14,7 @@ use crate::{
     ConfigError, Env, Notice, Origin, check,
     node::{Node, Path, Value},
 };
-use table::{LATER, Part, Reading, SEEDS};
+use table::{DATABASES, LATER, Part, Reading, SEEDS};
 
 /// Seed 4's command rules as they were written. The shell toolset turns them into argv rules and names the differences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,15 +45,16 @@ pub(crate) fn read(env: &dyn Env, above: &Node) -> Seeds {
     let mut seeds = Seeds { tree: Node::empty(), commands: None, notices: Vec::new(), errors: Vec::new() };
     for seed in SEEDS {
         if let Some(value) = env.get(seed.name) {
-            seeds.take(seed.name, &seed.reading, value.trim(), above);
+            seeds.take(seed.name, &seed.reading, value.trim(), env, above);
         }
     }
+    seeds.complete_sources();
     seeds.remark(env, above);
     seeds
 }
 
 impl Seeds {
-    fn take(&mut self, name: &'static str, reading: &Reading, value: &str, above: &Node) {
+    fn take(&mut self, name: &'static str, reading: &Reading, value: &str, env: &dyn Env, above: &Node) {
         if value.is_empty() {
             return self.note(name, "blank, so not used");
         }
@@ -83,6 +84,8 @@ impl Seeds {
                 Some(auth) => self.note(name, format!("not used, because {} configures authentication", auth.origin)),
                 None => self.set(name, "auth.token", &format!("env:{name}"), above),
             },
+            Reading::Source(source, key) => self.source(name, source, key, value, env, above),
+            Reading::Password(source) => self.source(name, source, "password", &format!("env:{name}"), env, above),
             Reading::Commands(part) => match above.find(&Path::dotted("shell")) {
                 Some(shell) => self.note(name, format!("not used, because {} has a `shell` section", shell.origin)),
                 None => self.command(name, *part, value),
@@ -100,6 +103,32 @@ impl Seeds {
         let origin = Origin::Variable(name.into());
         self.tree.set(&path, Node { origin, value: Value::Loose(value.into()) });
         self.note(name, format!("read as `{setting}`"));
+    }
+
+    /// Part of a database.
+    fn source(&mut self, name: &'static str, source: &str, key: &str, value: &str, env: &dyn Env, above: &Node) {
+        let places = DATABASES.iter().find(|(known, _)| *known == source).map_or(&[][..], |(_, places)| places);
+        // Who wrote down databases has all that are wanted.
+        if let Some(sql) = above.find(&Path::dotted("sql.sources")) {
+            self.note(name, format!("not used, because {} has databases", sql.origin));
+        } else if places.iter().any(|place| env.get(place).is_some()) {
+            self.set(name, &format!("sql.sources.{source}.{key}"), value, above);
+        } else {
+            self.note(name, format!("not used, because {} is not set", places.join(" or ")));
+        }
+    }
+
+    /// A database is of the kind that its variables are named after, and has the tools it had there.
+    fn complete_sources(&mut self) {
+        for (kind, _) in DATABASES {
+            let source = Path::dotted("sql.sources").key(*kind);
+            let Some(node) = self.tree.find(&source) else { continue };
+            let origin = node.origin.clone();
+            let text = |text: &str| Node { origin: origin.clone(), value: Value::Loose(text.into()) };
+            self.tree.set(&source.clone().key("kind"), text(kind));
+            let tools = "execute_sql, explain_sql, list_tables, describe_table, sample_rows";
+            self.tree.set(&source.key("tools"), text(tools));
+        }
     }
 
     fn command(&mut self, name: &'static str, part: Part, value: &str) {

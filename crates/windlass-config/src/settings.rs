@@ -3,12 +3,15 @@
 mod auth;
 mod deploy;
 mod fetch;
+mod files;
+mod knowledge;
 mod limits;
 mod policy;
 mod sandboxes;
 mod server;
 mod shell;
 mod short_form;
+mod sql;
 mod telemetry;
 
 use std::path::PathBuf;
@@ -20,6 +23,10 @@ use windlass_core::units::{Bytes, Span};
 pub use auth::{AuthSettings, KeySettings, OidcSettings};
 pub use deploy::{DeploySettings, ImageSettings, LocalSettings, RegistrySettings, TargetKind};
 pub use fetch::FetchSettings;
+pub use files::FilesSettings;
+pub use knowledge::{
+    CollectionSettings, EmbedderKind, EmbedderSettings, IndexSettings, KnowledgeSettings, KnowledgeSourceSettings,
+};
 pub use limits::LimitSettings;
 pub use policy::{GrantSettings, PolicySettings};
 pub use sandboxes::{
@@ -29,6 +36,10 @@ pub use server::{ServerSettings, Transport};
 pub use shell::{
     CommandRule, CommandSettings, DenyRule, DenySettings, FlagSettings, KernelFeature, NetworkAccess, Operator,
     PathScope, SandboxSettings, ShellLimits, ShellSettings,
+};
+pub use sql::{
+    BuiltinSqlTool, LoginKind, SourceKind, SourceSettings, SqlParameterKind, SqlParameterSettings, SqlPoolSettings,
+    SqlSettings, SqlToolSettings, TlsMode, TlsSettings,
 };
 pub use telemetry::{LogFormat, TelemetrySettings};
 
@@ -56,6 +67,12 @@ pub struct Settings {
     pub sandbox: Option<SandboxesSettings>,
     /// Toolset: guarded web fetch. Off unless this section names hosts.
     pub fetch: Option<FetchSettings>,
+    /// Toolset: databases.
+    pub sql: Option<SqlSettings>,
+    /// Toolset: documents to search.
+    pub knowledge: Option<KnowledgeSettings>,
+    /// Toolset: files below a directory.
+    pub files: Option<FilesSettings>,
     /// Shipping: `windlass deploy`.
     pub deploy: DeploySettings,
 }

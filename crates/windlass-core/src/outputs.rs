@@ -18,6 +18,10 @@ pub trait Sink: Send {
     /// they are only counted.
     fn write(&mut self, bytes: &[u8]);
 
+    /// From here on nothing more is shown: what is written is only kept, behind the handle. Sinks that show nothing need
+    /// not heed it.
+    fn hide_rest(&mut self) {}
+
     /// Ends the stream. What is kept is safely there once this returns, wherever that is, so it may take a moment; a
     /// few seconds at most.
     async fn finish(self: Box<Self>) -> Captured;
@@ -44,21 +48,26 @@ const MEMORY_CAP: usize = 1 << 20;
 
 impl Outputs for NoOutputs {
     fn open(&self, _owner: &Principal, _label: &str) -> Box<dyn Sink> {
-        Box::new(MemorySink { kept: Vec::new(), bytes: 0 })
+        Box::new(MemorySink { kept: Vec::new(), bytes: 0, hidden: false })
     }
 }
 
 struct MemorySink {
     kept: Vec<u8>,
     bytes: u64,
+    hidden: bool,
 }
 
 #[async_trait]
 impl Sink for MemorySink {
     fn write(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        let room = MEMORY_CAP - self.kept.len();
+        let room = if self.hidden { 0 } else { MEMORY_CAP - self.kept.len() };
         self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn hide_rest(&mut self) {
+        self.hidden = true;
     }
 
     async fn finish(self: Box<Self>) -> Captured {

@@ -49,9 +49,7 @@ impl Cloud {
 
     /// An S3 client.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let path = windlass_cloud::path_style(&self.config);
-        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(path).build();
-        aws_sdk_s3::Client::from_conf(config)
+        windlass_cloud::s3(&self.config)
     }
 
     /// A login at the account's own registry, good for twelve hours.

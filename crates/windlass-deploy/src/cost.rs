@@ -115,6 +115,12 @@ fn lambda(deploy: &DeploySettings) -> Vec<Item> {
         let dollars = provisioned * memory * HOURS * 3600.0 * 0.000_004_166_7;
         items.push(item("provisioned concurrency", format!("{provisioned}"), dollars));
     }
+    if deploy.variables.get("refresh_schedule").is_some_and(Value::is_string) {
+        let memory = number(deploy, "refresh_memory", 1024.0) / 1024.0;
+        let dollars = 720.0 * 20.0 * memory * 0.000_016_666_7;
+        items.push(item("refreshing the index", format!("720 times 20 s with {memory} GB"), dollars));
+        items.push(item("alarms of the refresh", "2", 0.2));
+    }
     items.push(secrets(deploy));
     items
 }
@@ -167,7 +173,9 @@ mod tests {
         assert!(large > small + 32.0, "{small} {large}");
         assert!(of(TargetKind::Ecs, &[("vpc_id", "vpc-1".into())]).dollars < small);
         assert!(of(TargetKind::Ecs, &[("public", true.into())]).dollars > small + 8.0, "with its firewall");
-        assert!(of(TargetKind::Lambda, &[]).dollars < 2.0);
+        let lambda = of(TargetKind::Lambda, &[]).dollars;
+        assert!(lambda < 2.0);
+        assert!(of(TargetKind::Lambda, &[("refresh_schedule", "rate(1 hour)".into())]).dollars > lambda + 0.2);
     }
 
     #[test]

@@ -239,7 +239,9 @@ impl Gate {
             .detail(&verdict.by));
         }
         let _permit = rules.limits.admit(&caller.principal.id)?;
-        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        let mut arguments = request.arguments.unwrap_or_default();
+        entry.input.drop_nulls(&mut arguments);
+        let arguments = Value::Object(arguments);
         if let Some(problems) = entry.input.problems(&arguments) {
             return Err(ToolError::invalid(format!("invalid arguments for `{}`: {problems}", entry.name))
                 .hint("see the tool's inputSchema in tools/list"));

@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "databases", feature = "registry"))]
+mod certify;
 mod lint;
 mod net;
 #[cfg(feature = "server")]
@@ -15,6 +17,10 @@ pub mod aws;
 pub mod fixtures;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "databases")]
+pub mod mariadb;
+#[cfg(feature = "databases")]
+pub mod postgres;
 pub mod process;
 #[cfg(feature = "registry")]
 pub mod registry;

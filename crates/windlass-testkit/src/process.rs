@@ -84,7 +84,11 @@ mod tests {
         let pid = child.id();
         assert!(is_running(pid));
         assert!(descendants(id()).unwrap().iter().any(|process| process.pid == pid && process.parent == id()));
-        assert!(with_command_line("600.0471").unwrap().iter().any(|process| process.pid == pid));
+        // Its command line is its own only once it has begun.
+        while !with_command_line("600.0471").unwrap().iter().any(|process| process.pid == pid) {
+            assert!(is_running(pid));
+            std::thread::yield_now();
+        }
         assert!(rss_bytes(pid).unwrap() > 0);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -4,14 +4,13 @@
 use std::{
     fs, io,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
 /// How Debian and others name the program.
@@ -72,7 +71,7 @@ impl TestRegistry {
         );
         let mut ca = None;
         if secure {
-            ca = Some(certify(at)?);
+            ca = Some(crate::certify::certify(at, &["localhost", "127.0.0.1"])?);
             let hash = bcrypt::hash(&password, COST).map_err(io::Error::other)?;
             fs::write(at.join("htpasswd"), format!("{username}:{hash}\n"))?;
             settings +=
@@ -138,23 +137,6 @@ fn listening(process: &mut Child) -> io::Result<String> {
         let _ = found.send(Err(io::Error::other(said)));
     });
     host.recv_timeout(PATIENCE).map_err(io::Error::other)?
-}
-
-/// Makes an authority and a certificate for this machine; the path of the authority.
-fn certify(at: &Path) -> io::Result<PathBuf> {
-    let mut authority = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().map_err(io::Error::other)?;
-    let authority = CertifiedIssuer::self_signed(authority, key).map_err(io::Error::other)?;
-    let key = KeyPair::generate().map_err(io::Error::other)?;
-    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let server = CertificateParams::new(names).map_err(io::Error::other)?;
-    let server = server.signed_by(&key, &authority).map_err(io::Error::other)?;
-    fs::write(at.join("server.pem"), server.pem())?;
-    fs::write(at.join("server.key"), key.serialize_pem())?;
-    let path = at.join("ca.pem");
-    fs::write(&path, authority.pem())?;
-    Ok(path)
 }
 
 fn hex(bytes: [u8; 16]) -> String {

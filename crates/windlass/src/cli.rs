@@ -1,8 +1,14 @@
 //! What can be typed.
 
+mod knowledge;
+mod sandbox;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use knowledge::{KnowledgeCommand, KnowledgeRefreshArgs, KnowledgeSearchArgs};
+pub use sandbox::{SandboxCommand, SandboxImageArgs, SandboxImageCommand, SandboxPullArgs};
 
 /// Gives AI agents real tools inside their owner's machines and AWS account.
 #[derive(Debug, Parser)]
@@ -48,6 +54,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Turn another system's configuration into a windlass.yaml
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Make and inspect API keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -67,6 +76,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Ship a release and prove it: check, build, push, deploy, verify; and go back
     Deploy(DeployArgs),
+    /// Make what sandboxes are made of
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Keep the documents of the section `knowledge` searchable: refresh, look, go back
+    #[command(subcommand)]
+    Knowledge(KnowledgeCommand),
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -80,6 +95,26 @@ pub struct ServeArgs {
     /// Port to bind; 0 takes a free one
     #[arg(long, short)]
     pub port: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Google's MCP Toolbox: its tools.yaml, old or new. Every line that cannot be carried over is named
+    Toolbox(ImportArgs),
+    /// Thoth: its config.yaml or config.json. Every line that cannot be carried over is named
+    Thoth(ImportArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The file of the other system
+    pub file: PathBuf,
+    /// Where to write the windlass.yaml [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,9 +7,12 @@ mod config;
 mod connect;
 mod deploy;
 mod doctor;
+mod import;
 mod init;
 mod key;
+mod knowledge;
 mod lambda;
+mod sandbox;
 mod serve;
 
 use std::process::ExitCode;
@@ -22,6 +25,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::run(&config, &args).await,
         Command::Init { file, force } => init::run(&file, force),
         Command::Doctor { json } => doctor::run(&config, json).await,
+        Command::Import(command) => import::run(command),
         Command::Key(command) => key::run(command),
         Command::Config(command) => config::run(&config, command).await,
         Command::Audit(command) => audit::run(command),
@@ -30,6 +34,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Tools(target) => client::tools(&config, target).await,
         Command::Check(args) => check::run(args).await,
         Command::Deploy(args) => deploy::run(&config, args).await,
+        Command::Sandbox(command) => sandbox::run(command).await,
+        Command::Knowledge(command) => knowledge::run(&config, command).await,
     };
     outcome.map_or_else(
         |failure| {

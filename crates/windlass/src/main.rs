@@ -5,7 +5,10 @@
 mod cli;
 mod commands;
 mod exit;
+mod knowledge;
 mod output;
+mod passwords;
+mod rootfs;
 mod telemetry;
 mod wiring;
 
@@ -20,8 +23,8 @@ fn main() -> ExitCode {
         return windlass_shell::launch::main();
     }
     let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == windlass_sandbox::namespace::ARGUMENT) {
-        return windlass_sandbox::namespace::main(args);
+    if args.next().is_some_and(|first| first == windlass_sandbox::program::ARGUMENT) {
+        return windlass_sandbox::program::main(args);
     }
     let cli = cli::Cli::parse();
     // Children run as the same user: without this one could read this process's environment and memory through /proc

@@ -29,9 +29,10 @@ impl Drop for Telemetry {
 
 /// What other crates say of requests stays out unless it is asked for by their name: the audit log says it, without the
 /// secrets. rmcp tells of every request at `info` and quotes errors at `warn`; the shell parser quotes whole lines;
-/// Lambda's runtime quotes whole events, with the callers' credentials.
+/// Lambda's runtime quotes whole events, with the callers' credentials; PostgreSQL's driver hands on every notice, such as
+/// that a rollback was not needed.
 const QUIET: &str = "rmcp=warn,rmcp::service=error,tokenize=off,parse=off,expansion=off,arithmetic=off,\
-                     lambda_runtime=warn,aws_smithy_runtime=warn";
+                     lambda_runtime=warn,aws_smithy_runtime=warn,tokio_postgres=warn";
 
 /// Starts both. Call spans (`windlass_server::CALLS`) go to the collector only, so that without one they cost nothing.
 pub fn start(settings: &TelemetrySettings) -> anyhow::Result<Telemetry> {

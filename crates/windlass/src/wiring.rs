@@ -15,15 +15,23 @@ use windlass_config::{
 };
 use windlass_core::{AuditEvent, AuditSink, Decision, SecretString, Toolset};
 use windlass_fetch::FetchToolset;
+use windlass_files::FilesToolset;
 use windlass_policy::Policy;
-use windlass_sandbox::{SandboxToolset, namespace::Program};
+use windlass_sandbox::{SandboxToolset, program::Program, rootfs::Fetch};
 use windlass_server::{Live, Parts, Server};
 use windlass_shell::{ShellToolset, import, launch::Launcher, rules::Rules};
+use windlass_sql::{
+    databases::{Databases, Mistake},
+    source::Passwords,
+};
 use windlass_store::{Environment, OutputToolset, Store};
 
 use crate::{
     cli::ConfigArgs,
     exit::{Exit, Failure},
+    knowledge::Knowledge,
+    passwords::Logins,
+    rootfs::Fetcher,
 };
 
 /// Where this process's settings come from.
@@ -123,12 +131,31 @@ pub fn shell_rules(loaded: &Loaded) -> Result<(Option<Rules>, Vec<String>), Fail
     Ok((rules.map_err(Failure::usage)?, notes))
 }
 
+/// The databases of `loaded`, with every tool compared with those that answer now.
+pub fn databases(loaded: &Loaded, former: Option<&Databases>) -> Result<Option<Databases>, Failure> {
+    let Some(settings) = loaded.settings.sql.as_ref().filter(|sql| !sql.sources.is_empty()) else { return Ok(None) };
+    let passwords: Arc<dyn Passwords> = Arc::new(Logins::new(loaded.env.clone(), loaded.base.clone()));
+    let mistakes = |mistakes: Vec<Mistake>| {
+        let located = mistakes.into_iter().map(|one| loaded.mistake(&one.setting, one.message, one.hint));
+        Failure::with(Exit::Usage, ConfigErrors(located.collect()))
+    };
+    let databases = Databases::new(settings, former, &passwords).map_err(mistakes)?;
+    // Before it is used: a statement that cannot work is told with its line, and a reload keeps the former ones.
+    let found = tokio::task::block_in_place(|| Handle::current().block_on(databases.verify()));
+    match found.is_empty() {
+        true => Ok(Some(databases)),
+        false => Err(mistakes(found)),
+    }
+}
+
 /// Everything that outlives a reload.
 pub struct House {
     store: Store,
     audit: Arc<AuditLog>,
     shell: Mutex<Option<Arc<ShellToolset>>>,
     sandbox: Mutex<Option<Arc<SandboxToolset>>>,
+    databases: Mutex<Option<Databases>>,
+    knowledge: Mutex<Option<Arc<Knowledge>>>,
 }
 
 impl House {
@@ -146,7 +173,8 @@ impl House {
             secrets: token(loaded)?.into_iter().collect(),
         })
         .context("the audit log cannot be written")?;
-        Ok(Arc::new(Self { store, audit, shell: Mutex::new(None), sandbox: Mutex::new(None) }))
+        let (shell, sandbox, databases, knowledge) = Default::default();
+        Ok(Arc::new(Self { store, audit, shell, sandbox, databases, knowledge }))
     }
 
     /// The server's parts.
@@ -192,6 +220,42 @@ impl House {
         if let Some(settings) = sandbox_settings(loaded) {
             toolsets.push(self.sandbox(settings, &loaded.base)?);
         }
+        if let Some(settings) = loaded.settings.files.clone() {
+            toolsets.push(Arc::new(FilesToolset::new(settings)));
+        }
+        toolsets.extend(self.databases(loaded)?);
+        // After what can fail: what is made here is in use from then on.
+        toolsets.extend(self.knowledge(loaded)?.map(|knowledge| knowledge.toolset()));
+        Ok(toolsets)
+    }
+
+    /// The collections. They go on over a reload that does not change their section.
+    fn knowledge(&self, loaded: &Loaded) -> Result<Option<Arc<Knowledge>>, Failure> {
+        let mut held = self.knowledge.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_none_or(|former| !former.is_as_in(loaded)) {
+            *held = Knowledge::new(loaded, self.store.directory())?.map(Arc::new);
+        }
+        Ok(held.clone())
+    }
+
+    /// The collections that are served now.
+    pub fn collections(&self) -> Option<Arc<Knowledge>> {
+        self.knowledge.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins to refresh collections in the background. Not part of making them: who only looks refreshes nothing.
+    pub fn refresh(&self) {
+        if let Some(knowledge) = self.collections() {
+            knowledge.start();
+        }
+    }
+
+    /// The toolsets of databases. Sources whose settings did not change keep their connections over a reload.
+    fn databases(&self, loaded: &Loaded) -> Result<Vec<Arc<dyn Toolset>>, Failure> {
+        let mut held = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let databases = databases(loaded, held.as_ref())?;
+        let toolsets = databases.iter().flat_map(Databases::toolsets).collect();
+        *held = databases;
         Ok(toolsets)
     }
 
@@ -204,7 +268,8 @@ impl House {
             }
             return Ok(former.clone());
         }
-        let made = SandboxToolset::new(settings, base.to_owned(), Program::this_binary(), self.audit.clone());
+        let fetch: Option<Arc<dyn Fetch>> = Some(Arc::new(Fetcher));
+        let made = SandboxToolset::new(settings, base.to_owned(), Program::this_binary(), self.audit.clone(), fetch);
         Ok(sandbox.insert(Arc::new(made.map_err(Failure::usage)?)).clone())
     }
 
@@ -275,7 +340,10 @@ impl House {
                 server.reload(live).map_err(Failure::usage)
             });
         match outcome {
-            Ok(()) => tracing::info!("the configuration was reloaded"),
+            Ok(()) => {
+                self.refresh();
+                tracing::info!("the configuration was reloaded");
+            }
             Err(failure) => tracing::error!("the configuration was not reloaded, the former one stays: {failure}"),
         }
     }

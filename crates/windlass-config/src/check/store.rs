@@ -54,7 +54,7 @@ pub(super) fn check(checker: &mut Checker, store: &StoreSettings) {
     }
 }
 
-fn is_bucket(name: &str) -> bool {
+pub(super) fn is_bucket(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     let outer = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     (3..=63).contains(&name.len())
@@ -70,7 +70,7 @@ fn is_table(name: &str) -> bool {
 }
 
 /// Clients and proxies normalise paths, so `.`, `..` and empty words could end up elsewhere.
-fn is_prefix(prefix: &str) -> bool {
+pub(super) fn is_prefix(prefix: &str) -> bool {
     let word = |word: &str| {
         !matches!(word, "" | "." | "..")
             && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'='))

@@ -15,8 +15,32 @@ pub struct SandboxesSettings {
     /// Where the files of running sandboxes lie. Users other than the server's must be able to pass through it. Default:
     /// `windlass-sandboxes-UID` in the system's temporary directory.
     pub directory: Option<PathBuf>,
-    /// The root file system inside, as a directory tree. Default: this machine's `/usr`, and little else.
+    /// A directory that `windlass sandbox image build` made: kernel and root file system of sandboxes. Default: where it
+    /// puts them, if they are there.
+    pub image: Option<PathBuf>,
+    /// The root file system of the `namespace` backend, as a directory tree. Default: the image's, or this machine's
+    /// `/usr` and little else.
     pub root: Option<PathBuf>,
+    /// The root file system of virtual machines, as an ext4 image. Default: the image's.
+    pub rootfs: Option<PathBuf>,
+    /// Where that image is fetched from when it is not there yet: `s3://BUCKET/KEY`, or `https://...` (a mirror, a signed
+    /// address). Goes to `sandbox.rootfs`, by default into this user's cache. Needs `sandbox.rootfs_sha256`.
+    pub rootfs_url: Option<String>,
+    /// What was fetched has to have this SHA-256 sum, 64 hexadecimal digits, as `sha256sum` prints it.
+    pub rootfs_sha256: Option<String>,
+    /// The kernel of virtual machines, with what it needs built in. Default: the image's.
+    pub kernel: Option<PathBuf>,
+    /// The small program that starts sandboxes and serves in them, without libraries. Default: `windlass-guest` beside the
+    /// windlass binary, or that binary itself.
+    pub guest: Option<PathBuf>,
+    /// The program `firecracker`, 1.16.1 or newer. Default: the one on PATH.
+    pub firecracker: Option<PathBuf>,
+    /// The program `jailer`, of the same release. Default: the one on PATH.
+    pub jailer: Option<PathBuf>,
+    /// The only SHA-256 that `firecracker` may have.
+    pub firecracker_sha256: Option<String>,
+    /// The only SHA-256 that `jailer` may have.
+    pub jailer_sha256: Option<String>,
     /// Memory of a sandbox whose creator does not say.
     pub memory: Bytes,
     /// The most memory a creator may ask for.
@@ -60,6 +84,11 @@ pub enum BackendKind {
     /// The strongest that works here.
     #[default]
     Auto,
+    /// Virtual machines of Firecracker, each a copy of a stored one. Needs KVM and a server that is root.
+    Firecracker,
+    /// Virtual machines of qemu, each a copy of a stored one: with KVM, or emulated where that is not there (twenty to
+    /// thirty times slower).
+    Qemu,
     /// Namespaces, control groups, a system call filter and Landlock, by way of bubblewrap: the machine's kernel is shared.
     Namespace,
 }
@@ -87,6 +116,8 @@ pub struct QuotaSettings {
     pub vcpus: u32,
     /// Bytes of files in all of them.
     pub disk: Bytes,
+    /// Sandboxes that are kept as they once were. Each takes as much as it had in memory and wrote.
+    pub snapshots: usize,
 }
 
 /// Sandboxes that are made before anybody asks. They have the default memory, processors and disk; whoever asks for others
@@ -154,7 +185,17 @@ impl Default for SandboxesSettings {
             backend: BackendKind::Auto,
             isolation: IsolationDemand::Any,
             directory: None,
+            image: None,
             root: None,
+            rootfs: None,
+            rootfs_url: None,
+            rootfs_sha256: None,
+            kernel: None,
+            guest: None,
+            firecracker: None,
+            jailer: None,
+            firecracker_sha256: None,
+            jailer_sha256: None,
             memory: Bytes(512 << 20),
             max_memory: Bytes(4 << 30),
             vcpus: 1,
@@ -178,7 +219,7 @@ impl Default for SandboxesSettings {
 
 impl Default for QuotaSettings {
     fn default() -> Self {
-        Self { count: 20, memory: Bytes(16 << 30), vcpus: 32, disk: Bytes(16 << 30) }
+        Self { count: 20, memory: Bytes(16 << 30), vcpus: 32, disk: Bytes(16 << 30), snapshots: 5 }
     }
 }
 

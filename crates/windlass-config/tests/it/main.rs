@@ -5,6 +5,7 @@
 mod anything;
 mod documents;
 mod errors;
+mod knowledge;
 mod layers;
 mod rules;
 mod seeds;

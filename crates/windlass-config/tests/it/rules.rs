@@ -278,3 +278,55 @@ fn what_may_surprise_is_said() {
     
     ");
 }
+
+#[test]
+fn where_a_root_file_system_comes_from() {
+    let yaml =
+        "sandbox:\n  rootfs_url: https://images.example/root.ext4?X-Amz-Signature=hunter2\n  rootfs_sha256: beef\n";
+    assert_snapshot!(Bench::new(yaml).errors(), @r"
+    windlass.yaml:3:18: sandbox.rootfs_sha256: this is not a SHA-256 sum, 64 hexadecimal digits
+      3 |   rootfs_sha256: beef
+        |                  ^
+      hint: `sha256sum FILE` prints it
+    
+    ");
+    let yaml = format!("sandbox: {{ rootfs_url: \"s3://images\", rootfs_sha256: {} }}\n", "5e".repeat(32));
+    assert_snapshot!(Bench::new(&yaml).errors(), @r#"
+    windlass.yaml:1:24: sandbox.rootfs_url: no object is named in the bucket images
+      1 | sandbox: { rootfs_url: "s3://images", rootfs_sha256: 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e }
+        |                        ^
+      hint: write s3://BUCKET/KEY
+    
+    "#);
+    let yaml = format!("sandbox: {{ rootfs_sha256: {} }}\n", "5e".repeat(32));
+    assert!(Bench::new(&yaml).notices().contains("no `sandbox.rootfs_url` is set"));
+    let yaml = format!(
+        "sandbox: {{ rootfs_url: \"https://images.example/x?sig=hunter2\", rootfs_sha256: {} }}\n",
+        "5e".repeat(32)
+    );
+    let shown = windlass_config::show(&Bench::new(&yaml).load().unwrap(), windlass_config::Format::Yaml);
+    assert!(shown.contains("https://images.example/x?********") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn encryption_of_a_database_is_what_it_says() {
+    let bench = |source: &str| Bench::new(&format!("sql: {{ sources: {{ shop: {{ user: reader, {source} }} }} }}"));
+    for (source, wanted) in [
+        ("kind: postgres, host: db.example.com, tls: { mode: require, ca: ca.pem }", "nobody's certificate is checked"),
+        ("kind: postgres, url: 'postgres://localhost/shop', tls: { ca: ca.pem }", "nobody's certificate is checked"),
+        ("kind: mysql, host: db.example.com, login: rds_iam, tls: { mode: require }", "proves who it is"),
+        ("kind: mysql, host: db.example.com, login: rds_iam, tls: { mode: prefer }", "in the open"),
+        ("kind: postgres, host: '127.0.0.1', login: rds_iam", "in the open"),
+        ("kind: postgres, url: 'postgres://%2Frun%2Fpostgresql/shop', login: rds_iam", "in the open"),
+    ] {
+        let errors = bench(source).errors();
+        assert!(errors.contains(wanted), "{source}: {errors}");
+    }
+    for source in [
+        "kind: mysql, host: db.example.com, login: rds_iam",
+        "kind: postgres, host: db.example.com, login: rds_iam, tls: { mode: require }",
+        "kind: postgres, host: localhost, tls: { mode: require }",
+    ] {
+        assert!(bench(source).load().is_ok(), "{source}");
+    }
+}

@@ -189,8 +189,17 @@ async fn containers_of_a_network_find_each_other_by_name() {
     let started = engine.run(&one).await.unwrap();
     let container = engine.run(&two).await.unwrap();
     get(started.address(8080).unwrap(), "/health").await;
-    let answer = get(container.published[&8080], &format!("/peer/{}", one.name)).await;
-    assert!(answer.contains(r#""release":"one""#), "{answer}");
+    // The network's name server is told of a container after it started (podman's reads its names anew on a
+    // signal), so a name is awaited as a server that starts is.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = get(container.published[&8080], &format!("/peer/{}", one.name)).await;
+        if answer.contains(r#""release":"one""#) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     for container in engine.list(LABEL_DEPLOY, "test").await.unwrap() {
         engine.remove(&container.id).await.unwrap();
     }

@@ -94,6 +94,28 @@ async fn lambda_applies_and_goes() {
     round(Kind::Moto, Stack::Lambda, variables).await;
 }
 
+/// The function that refreshes the index comes beside a server that is there, and goes again without it.
+#[tokio::test]
+async fn a_refresh_comes_and_goes_beside_a_server() {
+    let kind = Kind::Moto;
+    let Some((bench, aws)) = bench(kind, Stack::Lambda).await else { return };
+    let (path, hash) = package(bench.folder.path());
+    let without = release().with("package", path).with("package_hash", hash).with("s3_path_style", true);
+    let model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0";
+    let with = without
+        .clone()
+        .with("embedding_models", vec![model])
+        .with("refresh_schedule", "rate(1 hour)")
+        .with("refresh_sources", vec!["papers", "shared/handbook/"]);
+    let workspace = applied(&bench, &aws, Stack::Lambda, &without).await;
+    workspace.apply(Work::Variables(&with), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error:#?}"));
+    assert_eq!(workspace.outputs().await.unwrap()["refresh_function"], json!("it-refresh"));
+    second_plan(&workspace, kind, Stack::Lambda, &with).await;
+    workspace.apply(Work::Variables(&without), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error:#?}"));
+    assert_eq!(workspace.outputs().await.unwrap().get("refresh_function").cloned().unwrap_or_default(), Value::Null);
+    destroyed(&workspace, &without).await;
+}
+
 #[tokio::test]
 async fn ec2_applies_and_goes() {
     let disk = json!({ "url": "s3://images/debian.ext4", "sha256": "b".repeat(64) });

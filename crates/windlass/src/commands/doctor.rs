@@ -1,5 +1,7 @@
 //! `windlass doctor`: everything a server would need, asked without serving.
 
+mod knowledge;
+
 use std::io::IsTerminal;
 
 use serde_json::json;
@@ -29,6 +31,9 @@ pub async fn run(config: &ConfigArgs, json: bool) -> Result<Exit, Failure> {
     let server = Server::new(house.parts(&loaded)?).map_err(Failure::usage)?;
     // The store and the audit log are among them.
     checks.extend(server.gate().ready().await);
+    if let Some(collections) = house.collections() {
+        checks.extend(knowledge::checks(&collections).await);
+    }
     server.shutdown().await;
 
     let failed = checks.iter().any(|check| check.health == Health::Failed);

@@ -1,5 +1,7 @@
 //! `windlass serve` as a Lambda function.
 
+mod refresh;
+
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -20,7 +22,10 @@ pub async fn run(mut sources: Sources) -> Result<Exit, Failure> {
     if let Some(root) = std::env::var_os("LAMBDA_TASK_ROOT") {
         sources.directory = root.into();
     }
-    sources.other_variables.push(windlass_lambda::INVOKE_MODE.to_owned());
+    sources.other_variables.extend([windlass_lambda::INVOKE_MODE, windlass_lambda::RUNS].map(str::to_owned));
+    if windlass_lambda::is_refresh().map_err(refused)? {
+        return refresh::run(&sources).await;
+    }
     let loaded = wiring::load(&sources)?;
     windlass_lambda::exposure(&loaded.settings).map_err(refused)?;
     let _telemetry = telemetry::start(&loaded.settings.telemetry).map_err(Failure::usage)?;

@@ -56,6 +56,7 @@ pub async fn run(config: &ConfigArgs, args: &ServeArgs) -> Result<Exit, Failure>
     house.started(&loaded);
     let signals = tokio::spawn(signals.obey(server.clone(), house.clone(), Reloader::new(sources.clone(), &loaded)));
     house.sweep();
+    house.refresh();
     // Before the banner too: whoever has read it may edit the file, and must not do so in vain.
     let watching = house.watch(&loaded, server.clone(), sources);
     banner(&loaded, &server, listener.as_ref(), stdio);

@@ -43,18 +43,21 @@ fn help() {
     Usage: windlass [OPTIONS] [COMMAND]
 
     Commands:
-      serve    Serve tools over MCP: standard input and output, HTTP, or both
-      init     Write a commented windlass.yaml
-      doctor   Say what is missing before a user finds out
-      key      Make and inspect API keys
-      config   Check, show and document the configuration
-      audit    Verify an audit log
-      connect  Print or write an MCP client's configuration for this server
-      call     Call a tool: `windlass call list_commands`, `windlass call run_command command='ls -l'`
-      tools    List the tools of a server
-      check    Prove any MCP server, ours or not
-      deploy   Ship a release and prove it: check, build, push, deploy, verify; and go back
-      help     Print this message or the help of the given subcommand(s)
+      serve      Serve tools over MCP: standard input and output, HTTP, or both
+      init       Write a commented windlass.yaml
+      doctor     Say what is missing before a user finds out
+      import     Turn another system's configuration into a windlass.yaml
+      key        Make and inspect API keys
+      config     Check, show and document the configuration
+      audit      Verify an audit log
+      connect    Print or write an MCP client's configuration for this server
+      call       Call a tool: `windlass call list_commands`, `windlass call run_command command='ls -l'`
+      tools      List the tools of a server
+      check      Prove any MCP server, ours or not
+      deploy     Ship a release and prove it: check, build, push, deploy, verify; and go back
+      sandbox    Make what sandboxes are made of
+      knowledge  Keep the documents of the section `knowledge` searchable: refresh, look, go back
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
       -c, --config <FILE>    The configuration file [default: ./windlass.yaml, then the user's
@@ -397,4 +400,22 @@ fn check_passes_our_own_server() {
     let gone = format!("http://127.0.0.1:{}/mcp", windlass_testkit::free_port().unwrap());
     let (code, out, error) = run(dir.path(), &["check", &gone], &[]);
     assert_eq!(code, 4, "{out}{error}");
+}
+
+#[test]
+fn an_image_of_sandboxes_that_cannot_be_made_or_used() {
+    let dir = empty();
+    fs::write(dir.path().join("letter"), "dear").unwrap();
+    let build = ["sandbox", "image", "build", "--out", "image", "--package", "./own.deb"];
+    assert_snapshot!(said(dir.path(), &build, &[]), @r"
+    windlass: the package `./own.deb` cannot be used: it is neither a package's name nor NAME=VERSION
+    hint: change the value
+    [exit code 2]
+    ");
+    assert_snapshot!(said(dir.path(), &["sandbox", "image", "show", "."], &[]), @r"
+    windlass: `.` is no image of a sandbox that can be used: image.json: No such file or directory (os error 2)
+    hint: make it again: windlass sandbox image build
+    [exit code 1]
+    ");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

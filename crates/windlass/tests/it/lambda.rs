@@ -1,5 +1,6 @@
 //! The binary as a Lambda function: events in, answers out, and what must not happen between two of them.
 
+mod refresh;
 mod secrets;
 
 use std::{
