@@ -8,6 +8,11 @@ output "bucket_arn" {
   value       = aws_s3_bucket.store.arn
 }
 
+output "refresh_policy" {
+  description = "What the role of a refresh may do here, as a policy document."
+  value       = data.aws_iam_policy_document.refresh.json
+}
+
 output "server_policy" {
   description = "What a server's role may do here, as a policy document."
   value       = data.aws_iam_policy_document.server.json

@@ -48,3 +48,34 @@ data "aws_iam_policy_document" "server" {
     }
   }
 }
+
+# What a refresh may do here: read and write the index, and nothing that belongs to callers.
+data "aws_iam_policy_document" "refresh" {
+  statement {
+    sid       = "WriteIndex"
+    actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    resources = ["${aws_s3_bucket.store.arn}/index/*"]
+  }
+
+  statement {
+    sid       = "WhatIndexThereIs"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.store.arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["index/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "IndexKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}

@@ -7,8 +7,8 @@ module "observability" {
   queries     = var.queries
 
   log_groups = {
-    (local._log_group)        = { retention = var.log_retention }
-    (local._access_log_group) = { retention = var.log_retention }
+    for group in concat([local._log_group, local._access_log_group], var.refresh_schedule == null ? [] : [local._refresh_log_group]) :
+    group => { retention = var.log_retention }
   }
 
   # The short names of the alarms that mean clients are not served.
@@ -55,7 +55,17 @@ module "observability" {
       evaluation_periods = 1
       description        = "More than 5 requests to ${var.name} in 5 minutes were answered with a server error."
     }
-    }, var.refresh == null ? {} : {
+    }, var.refresh_schedule == null ? {} : {
+    refresh-errors = {
+      namespace          = "AWS/Lambda"
+      metric             = "Errors"
+      dimensions         = { FunctionName = "${var.name}-refresh" }
+      statistic          = "Sum"
+      threshold          = 1
+      period             = 3600
+      evaluation_periods = 1
+      description        = "Refreshing the index failed more than once in an hour. The log of ${var.name}-refresh says why; search goes on with the old index."
+    }
     refresh-failed = {
       namespace          = "AWS/SQS"
       metric             = "ApproximateNumberOfMessagesVisible"

@@ -1,8 +1,18 @@
 # Windlass as a function: an HTTP API and a streaming URL before it, a bucket and a table behind it, and its alarms.
 
 locals {
-  _log_group        = "/aws/lambda/${var.name}"
-  _access_log_group = "/aws/apigateway/${var.name}"
+  _log_group         = "/aws/lambda/${var.name}"
+  _access_log_group  = "/aws/apigateway/${var.name}"
+  _refresh_log_group = "/aws/lambda/${var.name}-refresh"
+
+  # What both functions are told. Without a place of its own in windlass.yaml the index is in the bucket too.
+  _environment = merge(
+    {
+      WINDLASS_STORE_BUCKET = module.store.bucket
+      WINDLASS_STORE_TABLE  = module.store.table
+    },
+    var.environment,
+  )
 }
 
 module "store" {
@@ -28,7 +38,7 @@ module "function" {
   name                    = var.name
   package                 = var.package
   package_hash            = var.package_hash
-  policies                = [module.store.server_policy]
+  policies                = concat([module.store.server_policy], data.aws_iam_policy_document.embedder[*].json)
   provisioned_concurrency = var.provisioned_concurrency
   release                 = var.release
   reserved_concurrency    = var.reserved_concurrency
@@ -36,13 +46,6 @@ module "function" {
   throttle                = var.throttle
   timeout                 = var.timeout
 
-  environment = merge(
-    {
-      # The server ends a call and says so while somebody is still listening.
-      WINDLASS_LIMITS_DEADLINE = "${max(var.timeout - 2, 1)}s"
-      WINDLASS_STORE_BUCKET    = module.store.bucket
-      WINDLASS_STORE_TABLE     = module.store.table
-    },
-    var.environment,
-  )
+  # The server ends a call and says so while somebody is still listening.
+  environment = merge({ WINDLASS_LIMITS_DEADLINE = "${max(var.timeout - 2, 1)}s" }, local._environment)
 }

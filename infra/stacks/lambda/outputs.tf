@@ -33,6 +33,11 @@ output "log_group" {
   value       = local._log_group
 }
 
+output "refresh_function" {
+  description = "The function that refreshes the index; null without one."
+  value       = one(module.refresh[*].function_name)
+}
+
 output "release" {
   description = "The release that was published last."
   value       = var.release

@@ -1,73 +1,33 @@
-# The seam for the function that makes the search index anew: a schedule that invokes it, and a queue for the refreshes
-# that were given up. Nothing of it exists until `refresh` names a function.
+# The search index, kept fresh. Nothing of it exists until `refresh_schedule` says when.
 
-resource "aws_cloudwatch_event_rule" "refresh" {
-  count = var.refresh == null ? 0 : 1
+module "refresh" {
+  source = "../../modules/refresh"
+  count  = var.refresh_schedule == null ? 0 : 1
 
-  name                = "${var.name}-refresh"
-  description         = "Makes the search index of ${var.name} anew"
-  schedule_expression = var.refresh.schedule
+  architecture  = var.architecture
+  environment   = local._environment
+  image         = var.image
+  kms_key_arn   = var.kms_key_arn
+  log_group     = local._refresh_log_group
+  log_group_arn = module.observability.log_group_arns[local._refresh_log_group]
+  memory        = var.refresh_memory
+  name          = var.name
+  package       = var.package
+  package_hash  = var.package_hash
+  policies      = concat([module.store.refresh_policy], data.aws_iam_policy_document.embedder[*].json)
+  release       = var.release
+  schedule      = var.refresh_schedule
+  secrets       = var.secrets
+  sources       = var.refresh_sources
 }
 
-resource "aws_cloudwatch_event_target" "refresh" {
-  count = var.refresh == null ? 0 : 1
-
-  rule = aws_cloudwatch_event_rule.refresh[0].name
-  arn  = var.refresh.function_arn
-
-  # An hour late is soon enough; a day late the next one is due.
-  retry_policy {
-    maximum_event_age_in_seconds = 3600
-    maximum_retry_attempts       = 3
-  }
-
-  dead_letter_config {
-    arn = aws_sqs_queue.refresh_failed[0].arn
-  }
-}
-
-resource "aws_lambda_permission" "refresh" {
-  count = var.refresh == null ? 0 : 1
-
-  statement_id  = "refresh"
-  action        = "lambda:InvokeFunction"
-  principal     = "events.amazonaws.com"
-  function_name = var.refresh.function_arn
-  source_arn    = aws_cloudwatch_event_rule.refresh[0].arn
-}
-
-resource "aws_sqs_queue" "refresh_failed" {
-  count = var.refresh == null ? 0 : 1
-
-  name                      = "${var.name}-refresh-failed"
-  message_retention_seconds = 14 * 24 * 3600
-  sqs_managed_sse_enabled   = true
-}
-
-data "aws_iam_policy_document" "refresh_failed" {
-  count = var.refresh == null ? 0 : 1
+# A question is turned into a vector by the model that made those of the documents, so both functions ask it.
+data "aws_iam_policy_document" "embedder" {
+  count = length(var.embedding_models) == 0 ? 0 : 1
 
   statement {
-    sid       = "TheScheduleOnly"
-    actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.refresh_failed[0].arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.refresh[0].arn]
-    }
+    sid       = "Embedder"
+    actions   = ["bedrock:InvokeModel"]
+    resources = sort(var.embedding_models)
   }
-}
-
-resource "aws_sqs_queue_policy" "refresh_failed" {
-  count = var.refresh == null ? 0 : 1
-
-  queue_url = aws_sqs_queue.refresh_failed[0].id
-  policy    = data.aws_iam_policy_document.refresh_failed[0].json
 }

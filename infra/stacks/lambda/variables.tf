@@ -16,6 +16,17 @@ variable "emails" {
   default     = []
 }
 
+variable "embedding_models" {
+  description = "Models of Amazon Bedrock that may be asked for vectors, by ARN: `arn:aws:bedrock:REGION::foundation-model/amazon.titan-embed-text-v2:0`."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.embedding_models : can(regex("^arn:[a-z-]+:bedrock:[a-z0-9-]+:[0-9]{0,12}:(foundation-model|inference-profile|provisioned-model)/[^*]+$", arn))])
+    error_message = "Each of `embedding_models` is the ARN of one model of Bedrock."
+  }
+}
+
 variable "environment" {
   description = "Environment variables of the server. Nothing secret: they stand in the state."
   type        = map(string)
@@ -92,13 +103,22 @@ variable "queries" {
   default     = {}
 }
 
-variable "refresh" {
-  description = "The function that makes the search index anew, and when. Null: there is none."
-  type = object({
-    function_arn = string
-    schedule     = optional(string, "cron(0 2 * * ? *)")
-  })
-  default = null
+variable "refresh_memory" {
+  description = "Memory of the refreshing function in MB; the processor share grows with it."
+  type        = number
+  default     = 1024
+}
+
+variable "refresh_schedule" {
+  description = "When the search index is refreshed, as EventBridge writes it: `rate(1 hour)`, `cron(0 2 * * ? *)`. Null: there is no function that does."
+  type        = string
+  default     = null
+}
+
+variable "refresh_sources" {
+  description = "What a refresh may read in S3 as a source of documents: `BUCKET` or `BUCKET/PREFIX/`."
+  type        = list(string)
+  default     = []
 }
 
 variable "region" {

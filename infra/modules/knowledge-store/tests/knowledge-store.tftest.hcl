@@ -109,6 +109,29 @@ run "what_a_server_may_do" {
   }
 }
 
+run "what_a_refresh_may_do" {
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.refresh.statement : statement.resources
+      if !contains(statement.actions, "s3:ListBucket")
+    ])) == toset(["${aws_s3_bucket.store.arn}/index/*"])
+    error_message = "a refresh reads and writes below index/ and nowhere else, and no handles"
+  }
+
+  assert {
+    condition     = alltrue(flatten([for statement in data.aws_iam_policy_document.refresh.statement : [for action in statement.actions : !strcontains(action, "*")]]))
+    error_message = "every action has its name"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.refresh.statement : [for condition in statement.condition : toset(condition.values) == toset(["index/*"])]
+      if contains(statement.actions, "s3:ListBucket")
+    ]))
+    error_message = "it lists the index alone"
+  }
+}
+
 run "destroying_leaves_nothing" {
   assert {
     condition     = aws_s3_bucket.store.force_destroy && !aws_dynamodb_table.handles.deletion_protection_enabled

@@ -20,6 +20,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:windlass:live" }
   }
 
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:windlass" }
+  }
+
   mock_resource "aws_sqs_queue" {
     defaults = { arn = "arn:aws:sqs:eu-west-1:123456789012:windlass-refresh-failed" }
   }
@@ -53,25 +57,36 @@ run "what_it_tells" {
 
 run "no_refresh_until_there_is_one" {
   assert {
-    condition     = length(aws_cloudwatch_event_rule.refresh) + length(aws_sqs_queue.refresh_failed) + length(aws_lambda_permission.refresh) == 0
+    condition     = length(module.refresh) == 0 && output.refresh_function == null
     error_message = "nothing is scheduled that does not exist"
   }
 }
 
 run "a_refresh" {
   variables {
-    refresh = { function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:windlass-refresh" }
+    embedding_models = ["arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-embed-text-v2:0"]
+    refresh_schedule = "cron(0 2 * * ? *)"
   }
 
   assert {
-    condition     = aws_cloudwatch_event_target.refresh[0].dead_letter_config[0].arn == aws_sqs_queue.refresh_failed[0].arn && contains(output.alarm_names, "windlass-refresh-failed")
-    error_message = "a refresh that failed is kept, and somebody is told"
+    condition     = output.refresh_function == "windlass-refresh" && length(setintersection(output.alarm_names, ["windlass-refresh-errors", "windlass-refresh-failed"])) == 2
+    error_message = "it is there, and somebody is told when it fails"
   }
 
   assert {
-    condition     = one(data.aws_iam_policy_document.refresh_failed[0].statement[0].condition[*]).values == tolist([aws_cloudwatch_event_rule.refresh[0].arn])
-    error_message = "only the schedule writes to the queue"
+    condition     = data.aws_iam_policy_document.embedder[0].statement[0].resources == toset(["arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-embed-text-v2:0"])
+    error_message = "one model, and no other"
   }
+}
+
+run "a_model_is_named_whole" {
+  command = plan
+
+  variables {
+    embedding_models = ["arn:aws:bedrock:eu-west-1::foundation-model/*"]
+  }
+
+  expect_failures = [var.embedding_models]
 }
 
 run "names_become_part_of_a_bucket" {
