@@ -1,30 +1,34 @@
-"""The question, as bytes, in both revisions."""
+"""Questions, as bytes, in both revisions, and the load that asks them."""
 
 import json
 import socket
+import subprocess
 from typing import NamedTuple
 
 REVISIONS = ("2025-11-25", "2026-07-28")
 CLIENT = {"name": "bench", "version": "1.0.0"}
 
 
-class Question(NamedTuple):
-    """A call, and what its right answer contains."""
+class Call(NamedTuple):
+    """Arguments, and what the right answer contains."""
 
-    tool: str
     arguments: dict
     mark: str
 
 
-ECHO = Question("echo", {"text": "hello from the benchmark"}, "hello from the benchmark")
+class Question(NamedTuple):
+    """A tool, and calls of it that are made in turn."""
+
+    tool: str
+    calls: list[Call]
 
 
 class Refused(Exception):
     """The server answered, and not with what was asked for."""
 
 
-def call(question: Question, revision: str, port: int, headers: dict) -> bytes:
-    params = {"name": question.tool, "arguments": question.arguments}
+def call(tool: str, arguments: dict, revision: str, port: int, headers: dict) -> bytes:
+    params = {"name": tool, "arguments": arguments}
     more = {}
     if revision >= "2026":
         prefix = "io.modelcontextprotocol"
@@ -33,7 +37,7 @@ def call(question: Question, revision: str, port: int, headers: dict) -> bytes:
             f"{prefix}/clientInfo": CLIENT,
             f"{prefix}/clientCapabilities": {},
         }
-        more = {"Mcp-Method": "tools/call", "Mcp-Name": question.tool}
+        more = {"Mcp-Method": "tools/call", "Mcp-Name": tool}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     return post(message, port, {"MCP-Protocol-Version": revision, **more, **headers})
 
@@ -75,8 +79,18 @@ def exchange(port: int, request: bytes, timeout: float = 10.0) -> tuple[str, str
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
-    head, _, body = answer.decode("utf-8", "replace").partition("\r\n\r\n")
-    return head, body
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b"\ntransfer-encoding: chunked" in head.lower():
+        body = b"".join(chunks(body))
+    return head.decode("utf-8", "replace"), body.decode("utf-8", "replace")
+
+
+def chunks(body: bytes):
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size, 16)
+        yield rest[:length]
+        body = rest[length + 2 :] if length else b""
 
 
 def answers(port: int, request: bytes, mark: str) -> bool:
@@ -88,3 +102,12 @@ def answers(port: int, request: bytes, mark: str) -> bool:
     if " 200 " not in head.split("\r\n")[0] or mark not in body:
         raise Refused(f"{head.splitlines()[0] if head else 'nothing'}: {body[:300]}")
     return True
+
+
+def load(command: list, requests: bytes, seconds: float) -> dict:
+    """What the load generator tells of a load."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, input=requests, capture_output=True, timeout=seconds + 60, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the load generator failed: {done.stderr.decode(errors='replace')[-300:]}")
+    return json.loads(done.stdout)

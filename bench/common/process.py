@@ -18,17 +18,17 @@ def free_port() -> int:
 
 
 class Process:
-    def __init__(self, command: list, log: Path):
-        self.log = log
+    """`more` is for `subprocess.Popen`: other streams, another user."""
+
+    def __init__(self, command: list, log: Path, **more):
         self.started = time.perf_counter()
         # Audit lines, banners and access logs cost what it costs to write them; nobody reads them here.
         with open(log, "wb") as errors:
             self.child = subprocess.Popen(
                 [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,
+                **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **more},
             )
 
     def alive(self) -> bool:
@@ -66,9 +66,20 @@ class Process:
                 pass
         return pages * PAGE / (1024 * 1024)
 
-    def stop(self):
+    def peak_mib(self) -> float:
+        """The most memory it ever had; for several processes the sum of what each had at most."""
+        kib = 0
+        for pid in self.tree():
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue
+            kib += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+        return kib / 1024
+
+    def stop(self, politely=signal.SIGTERM):
         """The session was made for this child, so the group holds it and its descendants only."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number in (politely, signal.SIGKILL):
             try:
                 os.killpg(self.child.pid, number)
             except ProcessLookupError:
