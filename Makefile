@@ -14,12 +14,26 @@ help: ## Show this list
 .PHONY: run
 run: ## Build, and serve this directory's tools on http://localhost:8080/mcp
 	@scripts/setup run
-	cargo run --quiet --bin windlass -- serve $(ARGS)
+	cargo build --quiet --bin windlass --bin windlass-demo
+	@mkdir -p .windlass && $(CARGO_TARGET_DIR)/debug/windlass-demo .windlass/shop.db
+	@$(CARGO_TARGET_DIR)/debug/windlass serve $(ARGS)
+
+# The program inside virtual machines, which has no library there.
+MUSL = $(shell uname -m)-unknown-linux-musl
+GUEST = cargo build --quiet --profile guest --target $(MUSL) -p windlass-guest
 
 .PHONY: release
-release: ## Build the release binary
-	@scripts/setup build
+release: ## Build the release binary, and the guest of virtual machines beside it
+	@scripts/setup static
 	cargo build --release --bin windlass
+	$(GUEST)
+	install -m 755 $(CARGO_TARGET_DIR)/$(MUSL)/guest/windlass-guest $(CARGO_TARGET_DIR)/release/
+
+.PHONY: rootfs
+rootfs: ## The root file system of sandboxes, and a kernel for virtual machines (ARGS='--minimal')
+	@scripts/setup rootfs
+	$(GUEST)
+	cargo run --quiet --bin windlass -- sandbox image build --guest $(CARGO_TARGET_DIR)/$(MUSL)/guest/windlass-guest $(ARGS)
 
 # The phases of `windlass deploy`, as seed 2 calls them. ARGS are its own: ARGS='--target ecs'.
 DEPLOY = cargo run --quiet --bin windlass -- deploy $(ARGS)
@@ -76,19 +90,34 @@ test: check ## All tests, against real parts
 	@scripts/skips
 
 .PHONY: test-all
-test-all: test ## The long sweeps too: fuzzing for an hour, large floods, two builds of one commit, the Dockerfiles
+test-all: test ## The long sweeps too: fuzzing for hours, large floods, two builds of one commit, the Dockerfiles
 	@scripts/setup test-all
 	images/test.sh || [ $$? = 77 ]
 	WINDLASS_TEST_LONG=1 cargo nextest run --workspace --all-features --run-ignored all
-	cargo +nightly fuzz run plan_line -- -max_total_time=3600
+	for target in plan_line sql_guard; do cargo +nightly fuzz run $$target -- -max_total_time=3600; done
 
 .PHONY: bench
-bench: bench-serve ## All benchmarks
+bench: bench-serve bench-sandbox bench-sql bench-knowledge ## All benchmarks
 
 .PHONY: bench-serve
 bench-serve: ## The server beside its peers: bench/results/serve.json and serve.svg
 	@scripts/setup bench
 	python3 bench/serve/run.py $(ARGS)
+
+.PHONY: bench-sandbox
+bench-sandbox: ## Sandboxes beside bubblewrap, runc and gVisor: bench/results/sandbox.json and sandbox.svg
+	@scripts/setup bench-sandbox
+	python3 bench/sandbox/run.py $(ARGS)
+
+.PHONY: bench-sql
+bench-sql: ## A query through Windlass, MCP Toolbox and a bare loop: bench/results/sql.json and sql.svg
+	@scripts/setup bench-sql
+	python3 bench/sql/run.py $(ARGS)
+
+.PHONY: bench-knowledge
+bench-knowledge: ## Search beside Chroma and SQLite, and what is found: bench/results/knowledge.json and knowledge.svg
+	@scripts/setup bench-knowledge
+	python3 bench/knowledge/run.py $(ARGS)
 
 .PHONY: generate
 generate: ## Write the generated files (schema, reference page, list of tools)
