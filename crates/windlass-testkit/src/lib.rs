@@ -1,6 +1,6 @@
 //! Real parts for tests: the tools, prompts and resources the official conformance suite asks for, a server that serves
-//! them behind the whole gate, a proxy that sends every request to another replica, a lint for tool schemas, and what
-//! Linux says of a process.
+//! them behind the whole gate, a proxy that sends every request to another replica, a lint for tool schemas, a
+//! scripted model, and what Linux says of a process.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,8 @@ pub mod fixtures;
 pub mod lambda;
 #[cfg(feature = "databases")]
 pub mod mariadb;
+#[cfg(feature = "models")]
+pub mod models;
 #[cfg(feature = "databases")]
 pub mod postgres;
 pub mod process;

@@ -3,3 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod foreign;
+#[cfg(feature = "models")]
+mod models;
