@@ -1,23 +1,19 @@
 //! `windlass call`: uses a server the way an agent would.
 
-use std::{borrow::Cow, collections::HashMap, process::Stdio, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use rmcp::{
-    ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient,
-    model::{CallToolRequestParams, CallToolResult, ContentBlock, ProgressNotificationParam, ProtocolVersion, Tool},
-    service::{ClientInitializeError, NotificationContext, RunningService, ServiceError},
-    transport::{
-        StreamableHttpClientTransport, TokioChildProcess, streamable_http_client::StreamableHttpClientTransportConfig,
-    },
+    ClientHandler, RoleClient,
+    model::{CallToolRequestParams, CallToolResult, ContentBlock, ProgressNotificationParam, Tool},
+    service::NotificationContext,
 };
 use serde_json::Value;
-use windlass_core::ExposeSecret;
 
 use crate::{
     arguments::Arguments,
     error::ClientError,
-    process::{Group, Tail, command, spawn_error},
-    target::{HttpTarget, StdioTarget, Target},
+    session::{Session, refused},
+    target::Target,
     text::{lines, one_line},
 };
 
@@ -79,8 +75,8 @@ pub async fn call(
     on_progress: impl Fn(Progress) + Send + Sync + 'static,
 ) -> Result<Called, ClientError> {
     within(options.timeout, async {
-        let mut session = Session::open(target, Arc::new(on_progress), options.timeout).await?;
-        let outcome = session.call(options).await;
+        let session = Session::open(target, Handler(Arc::new(on_progress)), options.timeout).await?;
+        let outcome = ask(&session, options).await;
         session.close().await;
         outcome
     })
@@ -90,7 +86,7 @@ pub async fn call(
 /// Lists the tools of a server.
 pub async fn list(target: &Target, options: &ListOptions) -> Result<Listed, ClientError> {
     within(options.timeout, async {
-        let mut session = Session::open(target, Arc::new(|_| {}), options.timeout).await?;
+        let session = Session::open(target, Handler(Arc::new(|_| {})), options.timeout).await?;
         let outcome = session.tools().await.map(|tools| Listed { tools });
         session.close().await;
         outcome
@@ -186,143 +182,17 @@ impl ClientHandler for Handler {
     }
 }
 
-/// A running connection, and for a child process what must be cleaned up after it.
-struct Session {
-    service: RunningService<RoleClient, Handler>,
-    _group: Option<Group>,
-}
-
-impl Session {
-    async fn open(target: &Target, on_progress: OnProgress, timeout: Duration) -> Result<Self, ClientError> {
-        match target {
-            Target::Http(http) => Self::http(http, on_progress, timeout).await,
-            Target::Stdio(stdio) => Self::stdio(stdio, on_progress).await,
-        }
-    }
-
-    async fn stdio(target: &StdioTarget, on_progress: OnProgress) -> Result<Self, ClientError> {
-        let (transport, stderr) = TokioChildProcess::builder(command(target)?)
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| spawn_error(target, &error))?;
-        let group = Group::with_leader(transport.id());
-        let tail = stderr.map(Tail::of);
-        match Handler(on_progress).serve_with_lifecycle(transport, lifecycle()).await {
-            Ok(service) => Ok(Self { service, _group: Some(group) }),
-            Err(error) => {
-                drop(group);
-                let words = match tail {
-                    Some(mut tail) => tail.last_words().await,
-                    None => String::new(),
-                };
-                let said = if words.is_empty() { String::new() } else { format!("; stderr: {}", one_line(&words)) };
-                let message = format!("the server does not speak MCP: {}{said}", one_line(&error.to_string()));
-                Err(ClientError::unreachable(message, "start the command by hand to see what it says"))
-            }
-        }
-    }
-
-    async fn http(target: &HttpTarget, on_progress: OnProgress, timeout: Duration) -> Result<Self, ClientError> {
-        crate::install_tls();
-        // A redirect would carry the token to wherever the server points.
-        let mut builder = reqwest::Client::builder()
-            .dns_resolver(crate::resolve::Localhost::resolver())
-            .redirect(reqwest::redirect::Policy::none());
-        if let Some(pem) = &target.authority {
-            let authority = reqwest::Certificate::from_pem(pem)
-                .map_err(|error| ClientError::usage(format!("the certificate authority is no PEM: {error}"), ""))?;
-            builder = builder.tls_certs_merge([authority]);
-        }
-        let client = builder.build().map_err(|error| ClientError::usage(format!("cannot set up HTTP: {error}"), ""))?;
-        let mut headers = HashMap::new();
-        for (name, value) in &target.extra_headers()? {
-            headers.insert(name.clone(), value.clone());
-        }
-        let mut config = StreamableHttpClientTransportConfig::with_uri(target.url.as_str()).custom_headers(headers);
-        if let Some(token) = &target.bearer {
-            config = config.auth_header(token.expose_secret());
-        }
-        let transport = StreamableHttpClientTransport::with_client(client, config);
-        match Handler(on_progress).serve_with_lifecycle(transport, lifecycle()).await {
-            Ok(service) => Ok(Self { service, _group: None }),
-            Err(error) => Err(diagnose(target, &error, timeout).await),
-        }
-    }
-
-    async fn call(&mut self, options: &CallOptions) -> Result<Called, ClientError> {
-        let tools = self.tools().await?;
-        let Some(tool) = tools.iter().find(|tool| tool.name == options.tool) else {
-            return Err(ClientError::usage(
-                format!("there is no tool `{}`", options.tool),
-                nearest(&options.tool, &tools),
-            ));
-        };
-        let schema = Value::Object((*tool.input_schema).clone());
-        let arguments = options.arguments.resolve(&schema)?;
-        let params = CallToolRequestParams::new(options.tool.clone()).with_arguments(arguments);
-        let result = self.service.call_tool(params).await.map_err(refused)?;
-        Ok(Called { result })
-    }
-
-    async fn tools(&mut self) -> Result<Vec<Tool>, ClientError> {
-        self.service.list_all_tools().await.map_err(refused)
-    }
-
-    /// Ends the connection politely: sessions are deleted, a child's input is closed and its exit awaited.
-    async fn close(self) {
-        // How the server takes its leave does not change what it answered.
-        let _ = self.service.cancel().await;
-    }
-}
-
-/// The current revision first, the handshake for servers from before it.
-fn lifecycle() -> ClientLifecycleMode {
-    ClientLifecycleMode::Auto { preferred_versions: vec![ProtocolVersion::V_2026_07_28], legacy_version: None }
-}
-
-fn refused(error: ServiceError) -> ClientError {
-    match error {
-        ServiceError::McpError(error) => ClientError::Refused {
-            message: format!("the server answers with error {}: {}", error.code.0, one_line(&error.message)),
-            hint: String::new(),
-        },
-        ServiceError::TransportClosed | ServiceError::TransportSend(_) => {
-            ClientError::unreachable(one_line(&error.to_string()), "the connection was lost during the call")
-        }
-        other => ClientError::Refused { message: one_line(&other.to_string()), hint: String::new() },
-    }
-}
-
-/// Why there is no session. The library tells a challenge from the rest; for the rest the endpoint is asked once more,
-/// because the status it answers with is the only thing that tells a refused token from a wrong address.
-async fn diagnose(target: &HttpTarget, error: &ClientInitializeError, timeout: Duration) -> ClientError {
-    let status = crate::check::status_of(target, timeout.min(Duration::from_secs(10))).await;
-    let shown = target.shown();
-    let denied = error.is_authorization_required() || error.auth_challenge().is_some();
-    match status {
-        _ if denied => auth_error(target),
-        Some(401 | 403) => auth_error(target),
-        None => ClientError::unreachable(
-            format!("cannot reach {shown}"),
-            "is the server running, and is the address right? `windlass check` says more",
-        ),
-        Some(404 | 405) => {
-            ClientError::unreachable(format!("there is no MCP endpoint at {shown}"), "most servers use the path /mcp")
-        }
-        Some(_) => ClientError::unreachable(
-            format!("no session with {shown}: {}", one_line(&error.to_string())),
-            "`windlass check` says what is wrong",
-        ),
-    }
-}
-
-fn auth_error(target: &HttpTarget) -> ClientError {
-    let (message, hint) = if target.bearer.is_some() || !target.headers.is_empty() {
-        ("the server refuses the token", "is it for this server, and not expired?")
-    } else {
-        ("the server wants a token", "put it into the variable WINDLASS_TOKEN, or name another with `--token-env`")
+/// The server's answer to `options`, by way of its list: a misspelt name is told before anything is called.
+async fn ask(session: &Session<Handler>, options: &CallOptions) -> Result<Called, ClientError> {
+    let tools = session.tools().await?;
+    let Some(tool) = tools.iter().find(|tool| tool.name == options.tool) else {
+        return Err(ClientError::usage(format!("there is no tool `{}`", options.tool), nearest(&options.tool, &tools)));
     };
-    ClientError::Auth { message: message.into(), hint: hint.into() }
+    let schema = Value::Object((*tool.input_schema).clone());
+    let arguments = options.arguments.resolve(&schema)?;
+    let params = CallToolRequestParams::new(options.tool.clone()).with_arguments(arguments);
+    let result = session.service().call_tool(params).await.map_err(refused)?;
+    Ok(Called { result })
 }
 
 /// A hint for a misspelt name: the tools that share the most of it.

@@ -2,6 +2,7 @@
 //!
 //! - [`check()`] proves a server on the wire and returns a [`Report`];
 //! - [`call()`] and [`list()`] use a server the way an agent would, through rmcp's client;
+//! - [`Session`] is a connection, for whoever uses a server for longer;
 //! - [`connect`] writes the configuration that makes an AI client use a server.
 //!
 //! `check` deliberately does not use rmcp: a client library hides exactly the facts (status codes, headers, framing) that
@@ -18,6 +19,7 @@ pub mod connect;
 mod error;
 mod process;
 mod resolve;
+mod session;
 mod target;
 mod text;
 
@@ -28,7 +30,8 @@ pub use check::{
 };
 pub use error::ClientError;
 pub use resolve::Localhost;
-pub use target::{HttpTarget, StdioTarget, Target};
+pub use session::Session;
+pub use target::{HttpTarget, Inherits, StdioTarget, Target};
 
 /// Chooses the TLS provider for the process. Safe to call again and again; a provider chosen earlier stays.
 pub fn install_tls() {

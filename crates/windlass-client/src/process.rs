@@ -12,10 +12,16 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{error::ClientError, target::StdioTarget};
+use crate::{
+    error::ClientError,
+    target::{Inherits, StdioTarget},
+};
 
 /// How long a server may take to leave after its standard input closed, and again after a polite signal.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// What a program cannot do without.
+const BASICS: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ"];
 
 /// The command for a target, with its pipes and group set up.
 pub(crate) fn command(target: &StdioTarget) -> Result<Command, ClientError> {
@@ -24,6 +30,10 @@ pub(crate) fn command(target: &StdioTarget) -> Result<Command, ClientError> {
         .split_first()
         .ok_or_else(|| ClientError::usage("no command to start", "write the server's command after `--stdio`"))?;
     let mut command = Command::new(program);
+    if target.inherits == Inherits::Basics {
+        command.env_clear();
+        command.envs(BASICS.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    }
     command
         .args(args)
         .envs(target.env.iter().map(|(name, value)| (name, value)))

@@ -28,14 +28,25 @@ pub struct HttpTarget {
     pub authority: Option<Vec<u8>>,
 }
 
-/// A program that speaks MCP on its standard input and output. It inherits this process's environment, as anything
-/// started from a terminal does.
+/// A program that speaks MCP on its standard input and output.
 #[derive(Clone)]
 pub struct StdioTarget {
     /// Program and arguments.
     pub argv: Vec<String>,
     /// Environment variables on top.
     pub env: Vec<(String, String)>,
+    /// What it finds in its environment besides.
+    pub inherits: Inherits,
+}
+
+/// What a program finds of this process's environment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Inherits {
+    /// What every program needs: where programs are, whose machine it is, which language is spoken.
+    #[default]
+    Basics,
+    /// All of it, as anything does that is started from a terminal.
+    All,
 }
 
 impl Target {
@@ -44,13 +55,13 @@ impl Target {
         HttpTarget::new(url).map(Self::Http)
     }
 
-    /// A program to spawn.
+    /// A program to spawn, with this process's environment.
     pub fn stdio(argv: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, ClientError> {
         let argv: Vec<String> = argv.into_iter().map(Into::into).collect();
         if argv.first().is_none_or(String::is_empty) {
             return Err(ClientError::usage("no command to start", "write the server's command after `--stdio`"));
         }
-        Ok(Self::Stdio(StdioTarget { argv, env: Vec::new() }))
+        Ok(Self::Stdio(StdioTarget { argv, env: Vec::new(), inherits: Inherits::All }))
     }
 }
 
