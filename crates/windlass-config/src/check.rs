@@ -1,6 +1,7 @@
 //! What the types alone cannot say: ranges, forms, references, and the rules between settings.
 
 mod access;
+mod agent;
 mod auth;
 mod files;
 mod knowledge;
@@ -43,6 +44,7 @@ pub(crate) fn check(
     files::check(&mut checker, settings);
     limits::check(&mut checker, settings);
     store::check(&mut checker, &settings.store);
+    agent::check(&mut checker, &settings.agent);
     if let Err(error) = exposure(settings) {
         let path = Path::dotted(&error.setting);
         checker.errors.push(checker.located(error, &path));

@@ -180,6 +180,7 @@ fn takes(schema: &Value, items: Option<&Value>, values: Option<&Value>) -> Strin
         },
         (["integer"], _) => "number",
         (["number"], _) => "number",
+        (["string", "number"], _) => "dollars",
         (["boolean"], _) => "`true` or `false`",
         (["object"], _) => "section",
         // The short forms: a text, or a section with the same and more.

@@ -90,6 +90,10 @@ impl Seeds {
                 Some(shell) => self.note(name, format!("not used, because {} has a `shell` section", shell.origin)),
                 None => self.command(name, *part, value),
             },
+            Reading::Agent(section, setting) => match above.find(&Path::dotted(section)) {
+                Some(given) => self.note(name, format!("not used, because {} has `{section}`", given.origin)),
+                None => self.set(name, setting, value, above),
+            },
             Reading::Unused(why) => self.note(name, *why),
         }
     }

@@ -1,5 +1,6 @@
 //! What can be set. The doc comments here are the reference page (`docs/reference/configuration.md`) and the JSON Schema.
 
+mod agent;
 mod auth;
 mod deploy;
 mod fetch;
@@ -20,6 +21,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use windlass_core::units::{Bytes, Span};
 
+pub use agent::{
+    AgentApprovalSettings, AgentBudgetSettings, AgentModelSettings, AgentPriceSettings, AgentServerSettings,
+    AgentSettings, AgentTools, ApprovalRule, ModelProvider, PromptCaching,
+};
 pub use auth::{AuthSettings, KeySettings, OidcSettings};
 pub use deploy::{DeploySettings, ImageSettings, LocalSettings, RegistrySettings, TargetKind};
 pub use fetch::FetchSettings;
@@ -73,6 +78,8 @@ pub struct Settings {
     pub knowledge: Option<KnowledgeSettings>,
     /// Toolset: files below a directory.
     pub files: Option<FilesSettings>,
+    /// A model that uses tools: `windlass agent`.
+    pub agent: AgentSettings,
     /// Shipping: `windlass deploy`.
     pub deploy: DeploySettings,
 }

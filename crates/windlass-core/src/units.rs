@@ -14,6 +14,10 @@ pub struct Span(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u64);
 
+/// A sum of US dollars in millionths, written `0.50` or `3`. Kept whole, so that sums of it are exact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dollars(pub u64);
+
 /// Text that is not a duration or a size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not {what}, write for example {example}")]
@@ -101,6 +105,77 @@ impl fmt::Display for Bytes {
     }
 }
 
+impl FromStr for Dollars {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let error = || UnitError { given: text.into(), what: "a sum of dollars", example: "0.50" };
+        let plain = text.trim().trim_start_matches('$');
+        let (whole, fraction) = plain.split_once('.').unwrap_or((plain, ""));
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+            return Err(error());
+        }
+        let whole: u64 = whole.parse().map_err(|_| error())?;
+        let millionths: u64 = format!("{fraction:0<6}").parse().map_err(|_| error())?;
+        whole.checked_mul(1_000_000).and_then(|sum| sum.checked_add(millionths)).map(Self).ok_or_else(error)
+    }
+}
+
+impl fmt::Display for Dollars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fraction = format!("{:06}", self.0 % 1_000_000);
+        let kept = fraction.trim_end_matches('0').len().max(2);
+        write!(f, "{}.{}", self.0 / 1_000_000, &fraction[..kept])
+    }
+}
+
+impl Serialize for Dollars {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// People write `0.5` without quotes, and YAML makes a number of it.
+impl<'de> Deserialize<'de> for Dollars {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sum;
+
+        impl serde::de::Visitor<'_> for Sum {
+            type Value = Dollars;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sum of dollars such as 0.50")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Dollars, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, dollars: u64) -> Result<Dollars, E> {
+                dollars.to_string().parse().map_err(E::custom)
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, dollars: f64) -> Result<Dollars, E> {
+                // The shortest text that is this number is what was written.
+                dollars.to_string().parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Sum)
+    }
+}
+
+impl JsonSchema for Dollars {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Dollars".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number"], "minimum": 0, "description": "a sum of US dollars such as 0.50" })
+    }
+}
+
 macro_rules! as_string {
     ($type:ident, $name:literal, $pattern:literal, $description:literal) => {
         impl Serialize for $type {
@@ -147,6 +222,23 @@ mod tests {
     fn a_bare_number_is_no_duration() {
         for text in ["", "30", "s", "1.5s", "-1s", "30 s", "99999999999999999999s", "18446744073709551615d"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sums_are_read_however_they_are_written() {
+        for (json, millionths, shown) in [
+            ("\"0.50\"", 500_000, "0.50"),
+            ("0.5", 500_000, "0.50"),
+            ("3", 3_000_000, "3.00"),
+            ("0.075", 75_000, "0.075"),
+            ("\"$18.000001\"", 18_000_001, "18.000001"),
+        ] {
+            let sum: Dollars = serde_json::from_str(json).unwrap();
+            assert_eq!((sum.0, sum.to_string().as_str()), (millionths, shown));
+        }
+        for json in ["-1", "\"1,5\"", "0.0000001", "\"\"", "1e300", "true"] {
+            assert!(serde_json::from_str::<Dollars>(json).is_err(), "{json}");
         }
     }
 

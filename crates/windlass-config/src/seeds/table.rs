@@ -26,6 +26,8 @@ pub(super) enum Reading {
     Password(&'static str),
     /// Handed to the shell toolset.
     Commands(Part),
+    /// Part of the agent; not read where this section of it is configured.
+    Agent(&'static str, &'static str),
     /// Has no counterpart, and why.
     Unused(&'static str),
 }
@@ -112,6 +114,8 @@ pub(super) const SEEDS: &[Seed] = &[
     seed("SQLCMDUSER", Reading::Source("mssql", "user")),
     seed("SQLCMDPASSWORD", Reading::Password("mssql")),
     seed("SQLITE_DATABASE", Reading::Source("sqlite", "file")),
+    seed("BEDROCK_MODEL_ID", Reading::Agent("agent.model", "agent.model.id")),
+    seed("MCP_URL", Reading::Agent("agent.servers", "agent.servers.mcp.url")),
     seed("MCP_LOG_DIR", Reading::Unused("not used: logs go to stderr, the audit log to stdout or `audit.file`")),
     seed("MCP_SKIP_BANNER", Reading::Unused("not used: there is no banner")),
 ];

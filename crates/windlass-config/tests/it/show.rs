@@ -77,6 +77,24 @@ fn settings_are_shown_with_their_origins_and_can_be_read_again() {
         landlock: auto  # default
         seccomp: auto  # default
         network: deny  # default
+    agent:
+      model:
+        provider: bedrock  # default
+        caching: auto  # default
+        max_tokens: 4096  # default
+      budget:
+        turns: 50  # default
+        tool_calls: 200  # default
+        time: "30m"  # default
+      prices: {}  # default
+      tools: own  # default
+      servers: {}  # default
+      approvals:
+        ask: destructive  # default
+        require: []  # default
+        allow: []  # default
+        wait: "5m"  # default
+      retries: 6  # default
     deploy:
       name: windlass  # default
       target: local  # default
