@@ -1,0 +1,5 @@
+//! The agent from outside.
+
+mod runs;
+mod servers;
+mod simulation;
