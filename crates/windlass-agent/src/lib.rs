@@ -13,6 +13,7 @@ pub mod approval;
 pub mod budget;
 pub mod conversation;
 pub mod model;
+pub mod models;
 pub mod tools;
 pub mod transcript;
 
