@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod agent;
 mod knowledge;
 mod sandbox;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use agent::{AgentArgs, AgentCommand, AgentRunArgs};
 pub use knowledge::{KnowledgeCommand, KnowledgeRefreshArgs, KnowledgeSearchArgs};
 pub use sandbox::{SandboxCommand, SandboxImageArgs, SandboxImageCommand, SandboxPullArgs};
 
@@ -82,6 +84,9 @@ pub enum Command {
     /// Keep the documents of the section `knowledge` searchable: refresh, look, go back
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),
+    /// Let a model use the tools of this configuration, and of other servers, within budgets
+    #[command(subcommand)]
+    Agent(AgentCommand),
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -1,5 +1,6 @@
 //! Each command: what was typed to what happens, and an exit code.
 
+mod agent;
 mod audit;
 mod check;
 mod client;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Deploy(args) => deploy::run(&config, args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Knowledge(command) => knowledge::run(&config, command).await,
+        Command::Agent(command) => agent::run(&config, command).await,
     };
     outcome.map_or_else(
         |failure| {

@@ -15,6 +15,10 @@ pub enum Exit {
     Unauthenticated,
     /// The server cannot be reached.
     Unreachable,
+    /// A budget is used up.
+    Budget,
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
 }
 
 impl Exit {
@@ -38,6 +42,8 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Unauthenticated => 3,
             Exit::Unreachable => 4,
+            Exit::Budget => 5,
+            Exit::Interrupted => 130,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The agent from outside.
 
+mod models;
 mod runs;
 mod servers;
 mod simulation;
