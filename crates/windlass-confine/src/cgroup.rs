@@ -6,6 +6,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,10 +46,14 @@ impl Cgroups {
             return groups;
         };
         for (controller, parent) in parents(&own, &mounts) {
-            if controller == "cpu" && limits.cpus.is_none() {
+            if controller.starts_with("cpu") && limits.cpus.is_none() {
                 continue;
             }
             let directory = parent.join(format!("windlass-{name}"));
+            // Some controllers of version 1 are mounted together.
+            if groups.directories.contains(&directory) {
+                continue;
+            }
             // A group left behind by a process of the same number that was killed is as good as a new one.
             if let Err(error) = fs::create_dir(&directory)
                 && error.kind() != io::ErrorKind::AlreadyExists
@@ -61,6 +66,11 @@ impl Cgroups {
                 "memory" => (set("memory.limit_in_bytes", limits.memory.to_string()), false, false),
                 "pids" => (false, set("pids.max", limits.processes.to_string()), false),
                 "cpu" => (false, false, quota.is_some_and(|quota| set("cpu.cfs_quota_us", quota.to_string()))),
+                // It limits nothing, and tells what is used.
+                "cpuacct" => {
+                    groups.directories.push(directory);
+                    continue;
+                }
                 _ => (
                     set("memory.max", limits.memory.to_string()),
                     set("pids.max", limits.processes.to_string()),
@@ -73,9 +83,7 @@ impl Cgroups {
                 let _ = set("memory.memsw.limit_in_bytes", limits.memory.to_string());
             }
             if cpu {
-                // What answers goes before what computes: the server does not wait for the turn of a busy group to end.
-                let _ = set("cpu.weight", WEIGHT.to_string());
-                let _ = set("cpu.shares", (WEIGHT * 1024 / 100).to_string());
+                weigh(&directory);
             }
             // Joining a group of version 2 stops every fork on the machine for some milliseconds. That is worth it for
             // limits, not for the kill alone: everything is found without.
@@ -116,6 +124,32 @@ impl Cgroups {
         }
     }
 
+    /// The time of processors that was used up inside so far, where that is counted.
+    pub fn used(&self) -> Option<Duration> {
+        self.directories.iter().find_map(|directory| {
+            if let Ok(nanoseconds) = fs::read_to_string(directory.join("cpuacct.usage")) {
+                return Some(Duration::from_nanos(nanoseconds.trim().parse().ok()?));
+            }
+            let told = fs::read_to_string(directory.join("cpu.stat")).ok()?;
+            let microseconds = told.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+            Some(Duration::from_micros(microseconds.trim().parse().ok()?))
+        })
+    }
+
+    /// Whether everybody else goes before everything inside, at once and whenever there is something to do; otherwise they take
+    /// turns. False where that cannot be said here.
+    pub fn give_way(&self, gives: bool) -> bool {
+        let Some(directory) = self.directories.iter().find(|directory| directory.join("cpu.idle").exists()) else {
+            return false;
+        };
+        let said = fs::write(directory.join("cpu.idle"), if gives { "1" } else { "0" }).is_ok();
+        if said && !gives {
+            // The kernel has forgotten it.
+            weigh(directory);
+        }
+        said
+    }
+
     /// Kills everything inside.
     pub fn kill(&self) {
         for directory in &self.directories {
@@ -141,10 +175,16 @@ impl Cgroups {
     }
 }
 
-/// Where this process may try to make groups: the unified hierarchy (named ``) and three of version 1.
+/// What answers goes before what computes: the server does not wait for the turn of a busy group to end.
+fn weigh(directory: &Path) {
+    let _ = fs::write(directory.join("cpu.weight"), WEIGHT.to_string());
+    let _ = fs::write(directory.join("cpu.shares"), (WEIGHT * 1024 / 100).to_string());
+}
+
+/// Where this process may try to make groups: the unified hierarchy (named ``) and four of version 1.
 fn parents<'a>(own: &'a str, mounts: &'a str) -> Vec<(&'static str, PathBuf)> {
     let mut parents = Vec::new();
-    for controller in ["", "memory", "pids", "cpu"] {
+    for controller in ["", "memory", "pids", "cpu", "cpuacct"] {
         let mount = mounts.lines().find_map(|line| {
             let mut fields = line.split(' ');
             let (_, point, kind, options) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
