@@ -18,8 +18,9 @@ use super::{
     manifest::Manifest,
     nearest,
     objects::{Object, Objects, blocking},
-    rows::{Rows, Vectors},
+    rows::Rows,
     segments::Segments,
+    vectors::Vectors,
     verify::{self, Verified},
 };
 use crate::{ChunkId, DocumentEntry, Filter, Generation, Hash, Hit, IndexError, Snapshot, StoredChunk, StoredDocument};
