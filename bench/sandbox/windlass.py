@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from clock import Samples, pss_mib, tree
+from clock import OFTEN, Samples, pss_mib, tree
 
 PYTHON = "python3 -c 'print(6*7)'"
 
@@ -153,7 +153,7 @@ class Windlass:
         for _ in range(times):
             with samples.of(f"{create}, beside"):
                 made = server.call("create_sandbox")
-            for _ in range(2):
+            for _ in range(OFTEN):
                 with samples.of("exec, beside"):
                     server.call("run_command", sandbox_id=made["sandbox_id"], command="true")
             server.call("destroy_sandbox", sandbox_id=made["sandbox_id"])
@@ -170,8 +170,9 @@ class Windlass:
             sandbox = made["sandbox_id"]
             with samples.of("first exec"):
                 server.call("run_command", sandbox_id=sandbox, command="true")
-            with samples.of("exec"):
-                server.call("run_command", sandbox_id=sandbox, command="true")
+            for _ in range(OFTEN):
+                with samples.of("exec"):
+                    server.call("run_command", sandbox_id=sandbox, command="true")
             with samples.of("exec python"):
                 server.call("run_command", sandbox_id=sandbox, command=PYTHON)
             with samples.of("destroy"):
