@@ -46,14 +46,10 @@ impl Cgroups {
             return groups;
         };
         for (controller, parent) in parents(&own, &mounts) {
-            if controller.starts_with("cpu") && limits.cpus.is_none() {
+            if controller == "cpu" && limits.cpus.is_none() {
                 continue;
             }
             let directory = parent.join(format!("windlass-{name}"));
-            // Some controllers of version 1 are mounted together.
-            if groups.directories.contains(&directory) {
-                continue;
-            }
             // A group left behind by a process of the same number that was killed is as good as a new one.
             if let Err(error) = fs::create_dir(&directory)
                 && error.kind() != io::ErrorKind::AlreadyExists
@@ -66,11 +62,6 @@ impl Cgroups {
                 "memory" => (set("memory.limit_in_bytes", limits.memory.to_string()), false, false),
                 "pids" => (false, set("pids.max", limits.processes.to_string()), false),
                 "cpu" => (false, false, quota.is_some_and(|quota| set("cpu.cfs_quota_us", quota.to_string()))),
-                // It limits nothing, and tells what is used.
-                "cpuacct" => {
-                    groups.directories.push(directory);
-                    continue;
-                }
                 _ => (
                     set("memory.max", limits.memory.to_string()),
                     set("pids.max", limits.processes.to_string()),
@@ -124,15 +115,13 @@ impl Cgroups {
         }
     }
 
-    /// The time of processors that was used up inside so far, where that is counted.
+    /// The time of processors that was used up inside so far, where that can be told.
     pub fn used(&self) -> Option<Duration> {
-        self.directories.iter().find_map(|directory| {
-            if let Ok(nanoseconds) = fs::read_to_string(directory.join("cpuacct.usage")) {
-                return Some(Duration::from_nanos(nanoseconds.trim().parse().ok()?));
-            }
-            let told = fs::read_to_string(directory.join("cpu.stat")).ok()?;
-            let microseconds = told.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
-            Some(Duration::from_micros(microseconds.trim().parse().ok()?))
+        self.directories.iter().find_map(|directory| counted(directory)).or_else(|| {
+            // Version 1 may count in a hierarchy of its own, and joining one costs each sandbox more than a millisecond.
+            let members =
+                self.directories.iter().find_map(|group| fs::read_to_string(group.join("cgroup.procs")).ok())?;
+            Some(members.lines().filter_map(used_by).sum())
         })
     }
 
@@ -175,16 +164,36 @@ impl Cgroups {
     }
 }
 
+/// What the kernel counts for a group.
+fn counted(group: &Path) -> Option<Duration> {
+    if let Ok(nanoseconds) = fs::read_to_string(group.join("cpuacct.usage")) {
+        return Some(Duration::from_nanos(nanoseconds.trim().parse().ok()?));
+    }
+    let told = fs::read_to_string(group.join("cpu.stat")).ok()?;
+    let microseconds = told.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+    Some(Duration::from_micros(microseconds.trim().parse().ok()?))
+}
+
+/// What a process used, and those of its children that it has seen the end of.
+fn used_by(pid: &str) -> Option<Duration> {
+    let told = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name, which may have anything in it: the state is the third field, the four times begin with the fourteenth.
+    let (_, rest) = told.rsplit_once(')')?;
+    let times = rest.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<u64>().ok());
+    let ticks: u64 = times.sum::<Option<u64>>()?;
+    Some(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+}
+
 /// What answers goes before what computes: the server does not wait for the turn of a busy group to end.
 fn weigh(directory: &Path) {
     let _ = fs::write(directory.join("cpu.weight"), WEIGHT.to_string());
     let _ = fs::write(directory.join("cpu.shares"), (WEIGHT * 1024 / 100).to_string());
 }
 
-/// Where this process may try to make groups: the unified hierarchy (named ``) and four of version 1.
+/// Where this process may try to make groups: the unified hierarchy (named ``) and three of version 1.
 fn parents<'a>(own: &'a str, mounts: &'a str) -> Vec<(&'static str, PathBuf)> {
     let mut parents = Vec::new();
-    for controller in ["", "memory", "pids", "cpu", "cpuacct"] {
+    for controller in ["", "memory", "pids", "cpu"] {
         let mount = mounts.lines().find_map(|line| {
             let mut fields = line.split(' ');
             let (_, point, kind, options) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -213,6 +222,15 @@ fn parents<'a>(own: &'a str, mounts: &'a str) -> Vec<(&'static str, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_process_used_is_read() {
+        let began = std::time::Instant::now();
+        while used_by("self").unwrap() < Duration::from_millis(30) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{:?}", used_by("self"));
+        }
+        assert_eq!(used_by("0"), None);
+    }
 
     #[test]
     fn hierarchies() {

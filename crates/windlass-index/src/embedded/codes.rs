@@ -70,7 +70,9 @@ impl CodedQuery {
 
     /// The product with each of these, in codes and whole numbers.
     pub fn products(&self, codes: &[u8]) -> Vec<i32> {
-        Arch::new().dispatch(Products { codes, query: &self.numbers })
+        let mut products = vec![0; codes.len() / self.numbers.len().max(1)];
+        Arch::new().dispatch(Products { codes, query: &self.numbers, products: &mut products });
+        products
     }
 
     /// The lowest and the highest that the cosine can be.
@@ -81,21 +83,26 @@ impl CodedQuery {
     }
 }
 
-/// Compiled for the instructions that each machine has.
+/// Compiled for the instructions that each machine has: all of it is in one function, for only what is in there is.
 struct Products<'a> {
     codes: &'a [u8],
     query: &'a [i16],
+    products: &'a mut [i32],
 }
 
 impl NullaryFnOnce for Products<'_> {
-    type Output = Vec<i32>;
+    type Output = ();
 
     #[inline(always)]
-    fn call(self) -> Vec<i32> {
-        let product = |codes: &[u8]| -> i32 {
-            codes.iter().zip(self.query).map(|(&code, &number)| i32::from(code.cast_signed()) * i32::from(number)).sum()
-        };
-        self.codes.chunks_exact(self.query.len().max(1)).map(product).collect()
+    fn call(self) {
+        let rows = self.codes.chunks_exact(self.query.len().max(1));
+        for (product, codes) in self.products.iter_mut().zip(rows) {
+            let mut sum = 0;
+            for (&code, &number) in codes.iter().zip(self.query) {
+                sum += i32::from(code.cast_signed()) * i32::from(number);
+            }
+            *product = sum;
+        }
     }
 }
 
