@@ -55,9 +55,8 @@ def prepared(options) -> install.Home:
     home = install.Home(options)
     if not options.no_build:
         home.build(set(), {"load"})
-        packages = ["--package", "windlass", "--package", "windlass-knowledge"]
         programs = ["--bin", "windlass", "--example", "bench", "--example", "recall"]
-        install.cargo(options.profile, [*packages, *programs], home.own.parent)
+        install.cargo(options.profile, programs, home.own.parent)
     requirements = PEERS / "requirements.txt"
     home.knowledge = home.bench / f"python-{corpus.digest(requirements)}"
     install.venv(home.knowledge, requirements)

@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from clock import Samples, pss_mib, tree
+from clock import OFTEN, Samples, pss_mib, tree
 from windlass import PYTHON
 
 LINE = ["bash", "-c", "true"]
@@ -56,12 +56,13 @@ class Bare:
         for _ in range(times):
             with samples.of("one shot"):
                 do(LINE)
-            with samples.of("exec"):
-                do(LINE)
+            for _ in range(OFTEN):
+                with samples.of("exec"):
+                    do(LINE)
             with samples.of("exec python"):
                 do(["bash", "-c", PYTHON])
         with busy(BUSY):
-            for _ in range(2 * times):
+            for _ in range(OFTEN * times):
                 with samples.of("exec, beside"):
                     do(LINE)
         return samples.found
@@ -82,12 +83,13 @@ class Bubblewrap(Bare):
     def visit(self, times):
         samples = Samples()
         for _ in range(times):
-            with samples.of("one shot"):
-                do(self.command(LINE))
+            for _ in range(OFTEN):
+                with samples.of("one shot"):
+                    do(self.command(LINE))
             with samples.of("one shot python"):
                 do(self.command(["bash", "-c", PYTHON]))
         with busy(self.command(BUSY)):
-            for _ in range(times):
+            for _ in range(OFTEN * times):
                 with samples.of("one shot, beside"):
                     do(self.command(LINE))
         alive = [subprocess.Popen([str(w) for w in self.command(["sleep", "60"])], **QUIET) for _ in range(8)]

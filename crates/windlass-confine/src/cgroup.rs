@@ -6,6 +6,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -73,9 +74,7 @@ impl Cgroups {
                 let _ = set("memory.memsw.limit_in_bytes", limits.memory.to_string());
             }
             if cpu {
-                // What answers goes before what computes: the server does not wait for the turn of a busy group to end.
-                let _ = set("cpu.weight", WEIGHT.to_string());
-                let _ = set("cpu.shares", (WEIGHT * 1024 / 100).to_string());
+                weigh(&directory);
             }
             // Joining a group of version 2 stops every fork on the machine for some milliseconds. That is worth it for
             // limits, not for the kill alone: everything is found without.
@@ -116,6 +115,30 @@ impl Cgroups {
         }
     }
 
+    /// The time of processors that was used up inside so far, where that can be told.
+    pub fn used(&self) -> Option<Duration> {
+        self.directories.iter().find_map(|directory| counted(directory)).or_else(|| {
+            // Version 1 may count in a hierarchy of its own, and joining one costs each sandbox more than a millisecond.
+            let members =
+                self.directories.iter().find_map(|group| fs::read_to_string(group.join("cgroup.procs")).ok())?;
+            Some(members.lines().filter_map(used_by).sum())
+        })
+    }
+
+    /// Whether everybody else goes before everything inside, at once and whenever there is something to do; otherwise they take
+    /// turns. False where that cannot be said here.
+    pub fn give_way(&self, gives: bool) -> bool {
+        let Some(directory) = self.directories.iter().find(|directory| directory.join("cpu.idle").exists()) else {
+            return false;
+        };
+        let said = fs::write(directory.join("cpu.idle"), if gives { "1" } else { "0" }).is_ok();
+        if said && !gives {
+            // The kernel has forgotten it.
+            weigh(directory);
+        }
+        said
+    }
+
     /// Kills everything inside.
     pub fn kill(&self) {
         for directory in &self.directories {
@@ -139,6 +162,32 @@ impl Cgroups {
             removed.is_ok() && gone
         })
     }
+}
+
+/// What the kernel counts for a group.
+fn counted(group: &Path) -> Option<Duration> {
+    if let Ok(nanoseconds) = fs::read_to_string(group.join("cpuacct.usage")) {
+        return Some(Duration::from_nanos(nanoseconds.trim().parse().ok()?));
+    }
+    let told = fs::read_to_string(group.join("cpu.stat")).ok()?;
+    let microseconds = told.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+    Some(Duration::from_micros(microseconds.trim().parse().ok()?))
+}
+
+/// What a process used, and those of its children that it has seen the end of.
+fn used_by(pid: &str) -> Option<Duration> {
+    let told = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name, which may have anything in it: the state is the third field, the four times begin with the fourteenth.
+    let (_, rest) = told.rsplit_once(')')?;
+    let times = rest.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<u64>().ok());
+    let ticks: u64 = times.sum::<Option<u64>>()?;
+    Some(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+}
+
+/// What answers goes before what computes: the server does not wait for the turn of a busy group to end.
+fn weigh(directory: &Path) {
+    let _ = fs::write(directory.join("cpu.weight"), WEIGHT.to_string());
+    let _ = fs::write(directory.join("cpu.shares"), (WEIGHT * 1024 / 100).to_string());
 }
 
 /// Where this process may try to make groups: the unified hierarchy (named ``) and three of version 1.
@@ -173,6 +222,15 @@ fn parents<'a>(own: &'a str, mounts: &'a str) -> Vec<(&'static str, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_process_used_is_read() {
+        let began = std::time::Instant::now();
+        while used_by("self").unwrap() < Duration::from_millis(30) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{:?}", used_by("self"));
+        }
+        assert_eq!(used_by("0"), None);
+    }
 
     #[test]
     fn hierarchies() {

@@ -8,6 +8,7 @@ mod allowed;
 mod best;
 mod bucket;
 mod build;
+mod codes;
 mod contents;
 mod directory;
 mod folder;
@@ -23,6 +24,7 @@ mod segments;
 mod snapshot;
 mod spool;
 mod tokens;
+mod vectors;
 mod verify;
 mod writer;
 

@@ -3,9 +3,9 @@
 //!     cargo run --release -p windlass-knowledge --example recall -- FOLDER [QUESTIONS]
 //!
 //! A folder is indexed as a refresh does it, and asked the questions of `bench/questions.rs`. Results count by document, the
-//! first chunk of each, and a document that a result cites for the same text has a place of its own. `recall@5` is how often
-//! the document meant is among the first five, `MRR` the mean of one over its rank among the first twenty. What is printed is
-//! JSON, a row for each way to search.
+//! first chunk of each; a result of the tool that cites other documents for the same text is one for them as well. `recall@5`
+//! is how often the document meant is among the first five, `MRR` the mean of one over its rank among the first twenty. What
+//! is printed is JSON, a row for each way to search.
 
 #[path = "bench/corpus.rs"]
 mod corpus;
@@ -73,7 +73,7 @@ impl Ranks {
             let words = snapshot.lexical(&question.words, &filter, CHUNKS).await?;
             let vectors = snapshot.nearest(&vector, &filter, CHUNKS).await?;
             let found = search(&searched, embedder, &question.words, &filter, DEPTH).await?;
-            ranks.add("fused", rank(found.matches.iter().flat_map(cited), &question.path));
+            ranks.add("fused", result(&found.matches, &question.path));
             let paths = paths(snapshot.as_ref(), &[&words, &vectors]).await?;
             let ranked = |hits: &[Hit]| rank(hits.iter().map(|hit| paths[&hit.chunk].as_str()), &question.path);
             ranks.add("words alone", ranked(&words));
@@ -107,10 +107,20 @@ impl Ranks {
     }
 }
 
-/// The document of a result, and after it those that are cited for the same text.
-fn cited(one: &Match) -> impl Iterator<Item = &str> {
-    let also = one.also.iter().map(|citation| citation.rsplit_once("#L").map_or(citation.as_str(), |(path, _)| path));
-    std::iter::once(one.document.path.as_str()).chain(also)
+/// The place of `path` among the results, one of each document: it is their document, or cited there for the same text.
+fn result(matches: &[Match], path: &str) -> Option<usize> {
+    let mut seen: Vec<&str> = Vec::new();
+    for found in matches {
+        if !seen.contains(&found.document.path.as_str()) {
+            seen.push(&found.document.path);
+        }
+        let cited =
+            found.also.iter().map(|citation| citation.rsplit_once("#L").map_or(citation.as_str(), |(at, _)| at));
+        if found.document.path == path || { cited }.any(|cited| cited == path) {
+            return Some(seen.len());
+        }
+    }
+    None
 }
 
 /// Of which document each chunk is.

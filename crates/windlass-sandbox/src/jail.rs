@@ -1,6 +1,7 @@
 //! Where the processes of sandboxes run: in control groups, as a user of their own, in namespaces that bubblewrap makes.
 //! Everything they hold of the machine is written down first, so that the next server finds what a killed one left.
 
+mod courtesy;
 mod held;
 mod home;
 mod spawner;

@@ -33,6 +33,12 @@ impl Best {
         self.floor
     }
 
+    /// The floor, now that all are here.
+    pub fn settled(mut self) -> f32 {
+        self.shrink();
+        self.floor
+    }
+
     pub fn push(&mut self, score: f32, place: Place) {
         if score >= self.floor {
             self.found.push((score, place));

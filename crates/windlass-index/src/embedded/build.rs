@@ -19,14 +19,17 @@ use super::{
     contents::{self, Contents},
     directory::Files,
     objects::{Object, unreachable},
-    rows::{self, Row, Vectors},
+    rows::{self, Row},
     schema::{Fields, column, failed, kind, prepare},
     segments::KeptChunk,
     snapshot::{CONTENTS, FileSnapshot, beside},
     spool::{Spool, Spooled, Step},
+    vectors::Vectors,
 };
 use crate::{Counts, DocumentEntry, Hash, IndexError};
 
+/// Bytes of text that are compressed together: who reads a chunk unpacks all that is with it.
+const STORED_TOGETHER: usize = 4 << 10;
 /// Bytes of a segment before it is written; a refresh that puts more makes several.
 const SEGMENT: usize = 96 << 20;
 /// More segments than these become one of the small ones among them, and few are left: each takes its part of every query.
@@ -90,7 +93,10 @@ pub fn build(
     let (schema, fields) = Fields::new();
     let index = match base {
         Some(_) => Index::open(files.clone()),
-        None => Index::create(files.clone(), schema, IndexSettings::default()),
+        None => {
+            let settings = IndexSettings { docstore_blocksize: STORED_TOGETHER, ..IndexSettings::default() };
+            Index::create(files.clone(), schema, settings)
+        }
     };
     let index = index.map_err(failed)?;
     prepare(&index);

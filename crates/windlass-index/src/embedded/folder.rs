@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use super::objects::{Listed, Object, Objects, Version, blocking, unreachable};
 use crate::IndexError;
 
-/// A folder: `head`, `lock`, `objects/`, and `work/` for what is in the making.
+/// A folder: `head` (made as `head.next`), `lock`, `objects/`, and `work/` for what is in the making.
 #[derive(Debug, Clone)]
 pub struct Folder {
     root: PathBuf,
@@ -52,16 +52,21 @@ impl Folder {
     fn swap_head(&self, read: Option<&Version>, next: &[u8]) -> Result<bool, IndexError> {
         self.make()?;
         let lock = self.root.join("lock");
-        let failed = || unreachable(self.root.display());
         let held = File::options().create(true).append(true).open(&lock).map_err(unreachable(lock.display()))?;
         held.lock().map_err(unreachable(lock.display()))?;
         if self.read_head()?.as_ref() != read {
             return Ok(false);
         }
-        let mut file = tempfile::NamedTempFile::new_in(&self.work).map_err(failed())?;
-        file.write_all(next).and_then(|()| file.as_file().sync_all()).map_err(failed())?;
-        file.persist(self.head_file()).map_err(|error| failed()(error.error))?;
-        sync(&self.root).map_err(failed())?;
+        // Under the lock one name is enough, and what a killed process left there is written over.
+        let made = self.root.join("head.next");
+        let swapped = || -> io::Result<()> {
+            let mut file = File::create(&made)?;
+            file.write_all(next)?;
+            file.sync_all()?;
+            fs::rename(&made, self.head_file())?;
+            sync(&self.root)
+        };
+        swapped().map_err(unreachable(self.root.display()))?;
         Ok(true)
     }
 

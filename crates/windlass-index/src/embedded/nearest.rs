@@ -1,11 +1,14 @@
-//! Finding by vectors: all of them are looked at, so nothing is missed.
+//! Finding by vectors: all of them are looked at, so nothing is missed. First in codes, and then, of those that can still
+//! be among the nearest, as they are.
 
 use tantivy::Searcher;
 
 use super::{
     allowed::Allowed,
     best::Best,
-    rows::{Rows, Vectors, product},
+    codes::CodedQuery,
+    rows::Rows,
+    vectors::{Vectors, product},
 };
 use crate::{IndexError, Model};
 
@@ -38,18 +41,30 @@ pub fn scan(
     allowed: &Allowed,
     limit: usize,
 ) -> Best {
-    let mut best = Best::new(limit, 0.0);
+    let (coded, mut lowest) = (CodedQuery::new(query), Best::new(limit, 0.0));
+    let mut candidates = Vec::new();
     for ((segment, (rows, vectors)), ord) in searcher.segment_readers().iter().zip(segments).zip(0_u32..) {
         let (alive, allowed) = (segment.alive_bitset(), allowed.segment(ord as usize));
-        for (row, (doc, length)) in rows.docs().zip(vectors.inverse_lengths()).enumerate() {
+        let products = coded.products(vectors.codes());
+        for (row, (doc, (product, coding))) in rows.docs().zip(products.into_iter().zip(vectors.codings())).enumerate()
+        {
             if alive.is_some_and(|alive| !alive.is_alive(doc)) || allowed.is_some_and(|allowed| !allowed.contains(doc))
             {
                 continue;
             }
-            // Not beyond what a cosine can be: numbers near the largest that there are add up to more.
-            let score = (product(vectors.row(row), query) * length).clamp(-1.0, 1.0);
-            best.push(if score.is_nan() { 0.0 } else { score }, (ord, doc));
+            let (low, high) = coded.range(product, coding);
+            if high >= lowest.floor() {
+                lowest.push(low, (ord, doc));
+                candidates.push((high, row, (ord, doc)));
+            }
         }
+    }
+    let (mut best, floor) = (Best::new(limit, 0.0), lowest.settled());
+    for (_, row, (ord, doc)) in candidates.into_iter().filter(|&(high, ..)| high >= floor) {
+        let (_, vectors) = segments[ord as usize];
+        // Not beyond what a cosine can be: numbers near the largest that there are add up to more.
+        let score = (product(vectors.row(row), query) * vectors.inverse_length(row)).clamp(-1.0, 1.0);
+        best.push(if score.is_nan() { 0.0 } else { score }, (ord, doc));
     }
     best
 }

@@ -7,13 +7,12 @@ use std::{fs::File, io::BufWriter, io::Write, path::Path};
 
 use tantivy::directory::OwnedBytes;
 
-use super::objects::unreachable;
+use super::{objects::unreachable, vectors::VectorWriter};
 use crate::{Hash, IndexError};
 
 const ROWS: &[u8; 8] = b"WLROWS01";
-const VECTORS: &[u8; 8] = b"WLVECS01";
 /// Bytes before the first column.
-const HEAD: usize = 64;
+pub(super) const HEAD: usize = 64;
 const HASH: usize = 32;
 
 /// A row that is written.
@@ -31,28 +30,19 @@ pub fn write<'a>(
     dimensions: usize,
     rows: impl ExactSizeIterator<Item = Result<Row<'a>, IndexError>>,
 ) -> Result<(), IndexError> {
-    let create = |path: &Path| {
-        let file = File::create_new(path).map_err(unreachable(path.display()))?;
-        Ok::<_, IndexError>(BufWriter::with_capacity(256 << 10, file))
-    };
-    let (count, mut out) = (rows.len(), create(vectors_file)?);
-    let failed = || unreachable(vectors_file.display());
-    out.write_all(&head(VECTORS, count, dimensions)).map_err(failed())?;
-    let (mut docs, mut hashes, mut lengths) = (Vec::with_capacity(count), Vec::with_capacity(count), Vec::new());
+    let count = rows.len();
+    let mut vectors = VectorWriter::new(vectors_file, count, dimensions)?;
+    let (mut docs, mut hashes) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for row in rows {
         let row = row?;
         docs.push(row.doc);
         hashes.push(row.hash);
-        lengths.push(inverse_length(row.vector));
-        out.write_all(row.vector).map_err(failed())?;
+        vectors.write(row.vector)?;
     }
-    for length in lengths {
-        out.write_all(&length.to_le_bytes()).map_err(failed())?;
-    }
-    out.flush().map_err(failed())?;
+    vectors.finish()?;
 
-    let mut out = create(rows_file)?;
     let failed = || unreachable(rows_file.display());
+    let mut out = BufWriter::with_capacity(256 << 10, File::create_new(rows_file).map_err(failed())?);
     let mut order: Vec<_> = (0..count as u32).collect();
     order.sort_by_key(|&row| hashes[row as usize]);
     out.write_all(&head(ROWS, count, dimensions)).map_err(failed())?;
@@ -68,7 +58,8 @@ pub fn write<'a>(
     out.flush().map_err(failed())
 }
 
-fn head(magic: &[u8; 8], rows: usize, dimensions: usize) -> [u8; HEAD] {
+/// What a file of either kind begins with.
+pub(super) fn head(magic: &[u8; 8], rows: usize, dimensions: usize) -> [u8; HEAD] {
     let mut head = [0; HEAD];
     head[..8].copy_from_slice(magic);
     head[8..16].copy_from_slice(&(rows as u64).to_le_bytes());
@@ -76,15 +67,8 @@ fn head(magic: &[u8; 8], rows: usize, dimensions: usize) -> [u8; HEAD] {
     head
 }
 
-/// One over the length, or nothing for what has no direction.
-fn inverse_length(vector: &[u8]) -> f32 {
-    let (numbers, _) = vector.as_chunks::<4>();
-    let square: f64 = numbers.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes)).powi(2)).sum();
-    if square > 0.0 { (1.0 / square.sqrt()) as f32 } else { 0.0 }
-}
-
 /// The rows and dimensions in a head, if the file has the length that goes with them.
-fn checked(bytes: &[u8], magic: &[u8; 8], row: impl Fn(usize) -> Option<usize>) -> Option<(usize, usize)> {
+pub(super) fn checked(bytes: &[u8], magic: &[u8; 8], row: impl Fn(usize) -> Option<usize>) -> Option<(usize, usize)> {
     let number = |at: usize| usize::try_from(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?)).ok();
     let (rows, dimensions) = (number(8)?, number(16)?);
     let length = rows.checked_mul(row(dimensions)?)?.checked_add(HEAD)?;
@@ -156,67 +140,9 @@ fn partition(count: usize, before: impl Fn(usize) -> bool) -> usize {
     from
 }
 
-/// The vectors of all rows.
-pub struct Vectors {
-    bytes: OwnedBytes,
-    count: usize,
-    dimensions: usize,
-}
-
-impl Vectors {
-    /// `None` where these bytes are not such a file.
-    pub fn open(bytes: OwnedBytes) -> Option<Self> {
-        let (count, dimensions) = checked(&bytes, VECTORS, |dimensions| dimensions.checked_mul(4)?.checked_add(4))?;
-        Some(Self { bytes, count, dimensions })
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Numbers in each.
-    pub fn dimensions(&self) -> usize {
-        self.dimensions
-    }
-
-    /// The vector of this row, as it is kept.
-    pub fn row(&self, row: usize) -> &[u8] {
-        let width = self.dimensions * 4;
-        &self.bytes[HEAD + row * width..][..width]
-    }
-
-    /// The vector of this row.
-    pub fn numbers(&self, row: usize) -> Vec<f32> {
-        self.row(row).as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
-    }
-
-    /// One over the length of each.
-    pub fn inverse_lengths(&self) -> impl ExactSizeIterator<Item = f32> {
-        let column = &self.bytes[HEAD + self.count * self.dimensions * 4..];
-        column.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes))
-    }
-}
-
-/// The product of a vector as it is kept with one in memory, in sixteen sums that the compiler puts side by side.
-pub fn product(kept: &[u8], query: &[f32]) -> f32 {
-    const WIDE: usize = 16;
-    let (blocks, rest) = kept.as_chunks::<{ WIDE * 4 }>();
-    let (queries, query_rest) = query.as_chunks::<WIDE>();
-    let mut sums = [0.0_f32; WIDE];
-    for (block, query) in blocks.iter().zip(queries) {
-        let (numbers, _) = block.as_chunks::<4>();
-        for nth in 0..WIDE {
-            sums[nth] += f32::from_le_bytes(numbers[nth]) * query[nth];
-        }
-    }
-    let rest = rest.as_chunks::<4>().0.iter().zip(query_rest);
-    sums.iter().sum::<f32>() + rest.map(|(&bytes, query)| f32::from_le_bytes(bytes) * query).sum::<f32>()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::vectors::Vectors, *};
 
     fn bytes(vector: &[f32]) -> Vec<u8> {
         vector.iter().flat_map(|number| number.to_le_bytes()).collect()
@@ -249,9 +175,10 @@ mod tests {
             assert_eq!(rows.find(&Hash::of(row.to_string())), Some(row));
         }
         assert_eq!(rows.find(&Hash::of("other")), None);
-        let lengths: Vec<_> = vecs.inverse_lengths().collect();
-        assert_eq!(lengths[..2], [0.2, 0.0]);
-        assert!(lengths[3] > 0.0, "a large vector has a length too");
+        assert_eq!([0, 1].map(|row| vecs.inverse_length(row)), [0.2, 0.0]);
+        assert!(vecs.inverse_length(3) > 0.0, "a large vector has a length too");
+        assert_eq!((vecs.codes().len(), vecs.codings().len()), (4 * 3, 4));
+        assert_eq!(vecs.codes()[..3], [95, 127, 0]);
     }
 
     #[test]
@@ -270,16 +197,6 @@ mod tests {
                     assert!(Vectors::open(OwnedBytes::new(bad.to_vec())).is_none());
                 }
             }
-        }
-    }
-
-    #[test]
-    fn the_product_is_that_of_a_plain_loop() {
-        for dimensions in [1, 2, 15, 16, 17, 64, 100, 384] {
-            let one: Vec<_> = (0..dimensions).map(|nth| (nth as f32 * 0.7).sin()).collect();
-            let other: Vec<_> = (0..dimensions).map(|nth| (nth as f32 * 1.3).cos()).collect();
-            let plain: f64 = one.iter().zip(&other).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-            assert!((f64::from(product(&bytes(&one), &other)) - plain).abs() < 1e-4, "{dimensions}");
         }
     }
 }

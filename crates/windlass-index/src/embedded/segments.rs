@@ -106,6 +106,23 @@ impl Segments {
         if found { Ok(path) } else { Err(missing()) }
     }
 
+    /// The entry of the document that a chunk is of.
+    pub fn document_of(&self, (segment, doc): Place) -> Result<DocAddress, IndexError> {
+        let columns = self.columns.get(segment as usize);
+        let path = |doc| columns?.path.as_ref()?.ords().first(doc);
+        // What has one path is written together and in this order, so it is the last document before.
+        let is_document = |&before: &u32| columns.and_then(|columns| columns.kind(before)) == Some(kind::DOCUMENT);
+        match (0..doc).rev().find(is_document) {
+            Some(before) if path(before).is_some() && path(before) == path(doc) => Ok(DocAddress::new(segment, before)),
+            // It is in another segment, where this one began between them.
+            _ => {
+                let path = self.path_of((segment, doc))?;
+                let found = self.entries(&path, kind::DOCUMENT)?.first().copied();
+                found.ok_or_else(|| IndexError::Damaged(format!("{path} has chunks, and is not there")))
+            }
+        }
+    }
+
     /// What is stored of an entry.
     pub fn stored(&self, at: DocAddress) -> Result<String, IndexError> {
         let entry: TantivyDocument = self.searcher.doc(at).map_err(failed)?;

@@ -1,7 +1,7 @@
 //! One generation, opened: its files are mapped, and stay readable whatever is deleted.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -18,8 +18,9 @@ use super::{
     manifest::Manifest,
     nearest,
     objects::{Object, Objects, blocking},
-    rows::{Rows, Vectors},
+    rows::Rows,
     segments::Segments,
+    vectors::Vectors,
     verify::{self, Verified},
 };
 use crate::{ChunkId, DocumentEntry, Filter, Generation, Hash, Hit, IndexError, Snapshot, StoredChunk, StoredDocument};
@@ -254,7 +255,7 @@ impl Inner {
     }
 
     fn chunks(&self, ids: &[ChunkId]) -> Result<Vec<StoredChunk>, IndexError> {
-        let mut documents = BTreeMap::<String, DocumentEntry>::new();
+        let mut documents = BTreeMap::<DocAddress, DocumentEntry>::new();
         let chunk = |&id: &ChunkId| {
             let (segment, doc) = ((id.0 >> 32) as u32, id.0 as u32);
             let none = || IndexError::Invalid(format!("there is no chunk {}", id.0));
@@ -263,14 +264,11 @@ impl Inner {
             }
             let rows = &self.rows[segment as usize];
             let hash = rows.hash(rows.of(doc).ok_or_else(none)?);
-            let path = self.segments.path_of((segment, doc))?;
-            let document = match documents.get(&path) {
-                Some(document) => document.clone(),
-                None => {
-                    let missing = || IndexError::Damaged(format!("{path} has chunks, and is not there"));
-                    let document = self.segments.document(&path)?.ok_or_else(missing)?;
-                    documents.insert(path, document.clone());
-                    document
+            let document = match documents.entry(self.segments.document_of((segment, doc))?) {
+                Entry::Occupied(document) => document.get().clone(),
+                Entry::Vacant(new) => {
+                    let document = self.segments.document_at(*new.key())?;
+                    new.insert(document).clone()
                 }
             };
             let kept = self.segments.chunk(DocAddress::new(segment, doc))?;

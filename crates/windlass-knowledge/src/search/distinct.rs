@@ -1,10 +1,11 @@
 //! Results that differ from each other.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash as _, Hasher},
+    collections::BTreeMap,
+    hash::{Hash as _, Hasher as _},
 };
 
+use rustc_hash::FxHasher;
 use windlass_index::{Hash, StoredChunk};
 
 /// Results of one document, where there are others.
@@ -38,7 +39,8 @@ struct Seen {
     path: String,
     lines: (u32, u32),
     hash: Hash,
-    shingles: BTreeSet<u64>,
+    /// In order, each once.
+    shingles: Vec<u64>,
 }
 
 impl Distinct {
@@ -96,22 +98,42 @@ impl Seen {
         if many == 0 || (few as f64) < ALIKE * many as f64 {
             return 0.0;
         }
-        let common = self.shingles.intersection(&other.shingles).count();
+        let common = common(&self.shingles, &other.shingles);
         common as f64 / (self.shingles.len() + other.shingles.len() - common) as f64
     }
 }
 
-fn shingles(text: &str) -> BTreeSet<u64> {
-    let words: Vec<String> =
-        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
-    let hashed = |words: &[String]| {
-        let mut hasher = DefaultHasher::new();
+/// How many are in both.
+fn common(one: &[u64], other: &[u64]) -> usize {
+    let (mut at, mut common) = (0, 0);
+    for shingle in one {
+        while other.get(at).is_some_and(|next| next < shingle) {
+            at += 1;
+        }
+        common += usize::from(other.get(at) == Some(shingle));
+    }
+    common
+}
+
+fn shingles(text: &str) -> Vec<u64> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let hashed = |word: &str| {
+        let mut hasher = FxHasher::default();
+        word.chars().flat_map(char::to_lowercase).for_each(|c| c.hash(&mut hasher));
+        hasher.finish()
+    };
+    let words: Vec<u64> = words.map(hashed).collect();
+    let together = |words: &[u64]| {
+        let mut hasher = FxHasher::default();
         words.hash(&mut hasher);
         hasher.finish()
     };
-    match words.len() {
-        0 => BTreeSet::new(),
-        few if few < SHINGLE => BTreeSet::from([hashed(&words)]),
-        _ => words.windows(SHINGLE).map(hashed).collect(),
-    }
+    let mut shingles: Vec<u64> = match words.len() {
+        0 => Vec::new(),
+        few if few < SHINGLE => vec![together(&words)],
+        _ => words.windows(SHINGLE).map(together).collect(),
+    };
+    shingles.sort_unstable();
+    shingles.dedup();
+    shingles
 }

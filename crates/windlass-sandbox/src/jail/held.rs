@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio_util::task::AbortOnDropHandle;
 use windlass_confine::{Cgroups, GroupLimits};
 
-use super::home::{Home, emptied};
+use super::{
+    courtesy,
+    home::{Home, emptied},
+};
 use crate::backend::BackendError;
 
 /// How long the dead may take to leave their group.
@@ -16,13 +20,15 @@ pub(crate) struct Held {
     pub cgroups: Cgroups,
     home: Arc<Home>,
     left: bool,
+    _looked_after: Option<AbortOnDropHandle<()>>,
 }
 
 impl Held {
     /// Makes the control groups of sandbox `id`, and writes down that they are there.
     pub(super) fn take(id: &str, limits: &GroupLimits, home: &Arc<Home>) -> Result<Self, BackendError> {
         let cgroups = Cgroups::create(&format!("sandbox-{id}"), limits);
-        let held = Self { id: id.to_owned(), cgroups, home: home.clone(), left: false };
+        let looked_after = courtesy::look_after(cgroups.clone());
+        let held = Self { id: id.to_owned(), cgroups, home: home.clone(), left: false, _looked_after: looked_after };
         held.home.hold(id, &held.cgroups).map_err(BackendError::io("writing down a new sandbox"))?;
         Ok(held)
     }

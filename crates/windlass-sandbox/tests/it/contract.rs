@@ -14,8 +14,8 @@ use windlass_sandbox::{
 };
 
 use crate::{
-    place::{PATIENCE, SPEC, all_places, bash, prefix, program, text},
-    used::{settled, used},
+    place::{PATIENCE, SPEC, all_places, bash, namespaces, prefix, program, text},
+    used::{giving_way, settled, used},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -165,6 +165,31 @@ async fn one_that_works_delays_nobody() {
             machine.destroy().await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_computes_lets_others_go_first_for_as_long_as_it_does() {
+    let Some(place) = namespaces("courtesy", None).await else { return };
+    let machine = place.machine(&SPEC).await;
+    if giving_way().is_none() {
+        windlass_testkit::skip("the order of processors", "no control group here has cpu.idle");
+        return machine.destroy().await;
+    }
+    let until = async |giving: usize| {
+        let deadline = Instant::now() + PATIENCE;
+        while giving_way() != Some(giving) {
+            assert!(Instant::now() < deadline, "{:?} sandboxes let others go first", giving_way());
+            tokio::time::sleep(SECOND / 50).await;
+        }
+    };
+    until(0).await;
+    let command = Command::new("bash").arg("-c").arg("while :; do :; done");
+    let long = machine.guest().exec(command, PATIENCE).await.unwrap();
+    until(1).await;
+    assert_eq!(text(&bash(machine.guest(), "echo x", PATIENCE).await), "x\n");
+    assert!(long.signal("KILL").is_ok());
+    until(0).await;
+    machine.destroy().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,12 +24,7 @@ pub fn used(directory: &Path) -> Used {
         .flatten()
         .map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default().split_whitespace().count());
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-    let mut groups = 0;
-    for mount in mounts.lines().filter(|line| line.split(' ').nth(2).is_some_and(|kind| kind.starts_with("cgroup"))) {
-        let own = format!("windlass-sandbox-{}-", prefix());
-        let entries = fs::read_dir(mount.split(' ').nth(1).unwrap()).into_iter().flatten().flatten();
-        groups += entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&own)).count();
-    }
+    let groups = groups().len();
     let mut files = Vec::new();
     let mut folders = vec![directory.join("sandboxes")];
     while let Some(folder) = folders.pop() {
@@ -43,6 +38,26 @@ pub fn used(directory: &Path) -> Used {
     files.sort();
     let descriptors = fs::read_dir("/proc/self/fd").unwrap().count();
     Used { children: children.sum(), groups, descriptors, mounts: mounts.lines().count(), files }
+}
+
+/// The control groups of all sandboxes of this process.
+fn groups() -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let is_group = |line: &&str| line.split(' ').nth(2).is_some_and(|kind| kind.starts_with("cgroup"));
+    let places = mounts.lines().filter(is_group).filter_map(|line| line.split(' ').nth(1));
+    let own = format!("windlass-sandbox-{}-", prefix());
+    let entries = places.flat_map(|place| fs::read_dir(place).into_iter().flatten().flatten());
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(&own))
+        .collect()
+}
+
+/// How many of them let everybody else go first. `None` where none could.
+pub fn giving_way() -> Option<usize> {
+    let told = groups().into_iter().filter_map(|group| fs::read_to_string(group.join("cpu.idle")).ok());
+    let told: Vec<_> = told.collect();
+    (!told.is_empty()).then(|| told.iter().filter(|idle| idle.trim() == "1").count())
 }
 
 /// Waits until no more is in use than before.
