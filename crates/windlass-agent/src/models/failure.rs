@@ -105,7 +105,10 @@ pub(super) fn clean(message: &str, key: Option<&SecretString>) -> String {
     };
     let words: Vec<&str> = message.split(|character: char| character.is_control() || character == ' ').collect();
     let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    line.chars().take(MAX_TOLD).collect()
+    match line.char_indices().nth(MAX_TOLD) {
+        Some(_) => line.chars().take(MAX_TOLD - 3).chain("...".chars()).collect(),
+        None => line,
+    }
 }
 
 /// When to come back, in seconds or thousandths; a date would need clocks that agree.
@@ -165,7 +168,8 @@ mod tests {
     #[test]
     fn what_is_told_is_one_short_line() {
         let long = clean(&format!("a\r\n  b\u{7}{}", "x".repeat(900)), None);
-        assert!(long.starts_with("a b xxx") && long.len() == MAX_TOLD, "{long}");
+        assert!(long.starts_with("a b xxx") && long.ends_with("x...") && long.len() == MAX_TOLD, "{long}");
+        assert_eq!(clean(&"x".repeat(MAX_TOLD), None).len(), MAX_TOLD);
     }
 
     #[test]

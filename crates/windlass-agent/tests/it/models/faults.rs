@@ -92,8 +92,16 @@ async fn what_has_to_be_changed_is_said() {
 
 #[tokio::test]
 async fn what_is_no_answer_is_none() {
-    insta::assert_snapshot!(texts(Fault::Garbage).await, @"");
-    insta::assert_snapshot!(texts(Fault::Page).await, @"");
+    insta::assert_snapshot!(texts(Fault::Garbage).await, @r#"
+    anthropic: Protocol("the service at 127.0.0.1 sends an event that is not what it should be (line 1 column 38)")
+    bedrock: Protocol("us.anthropic.claude-sonnet-4-5-20250929-v1:0 of Bedrock in us-east-1 sends what is no event of Bedrock: response error: message checksum 0x3DC33BFB didn't match expected checksum 0x3DC33BFA")
+    openai: Protocol("the service at 127.0.0.1 sends an event that is not what it should be (line 1 column 31)")
+    "#);
+    insta::assert_snapshot!(texts(Fault::Page).await, @r#"
+    anthropic: Refused("the service at 127.0.0.1 answers with text/html and not with a stream of events: check the url")
+    bedrock: Protocol("us.anthropic.claude-sonnet-4-5-20250929-v1:0 of Bedrock in us-east-1 sends what is no event of Bedrock: response error: unexpected end of stream")
+    openai: Refused("the service at 127.0.0.1 answers with text/html and not with a stream of events: check the url")
+    "#);
 }
 
 #[tokio::test]
@@ -135,5 +143,5 @@ async fn bedrock_without_credentials_was_never_asked() {
     let model = model(Provider::Bedrock, &standin, |choice| choice.aws = Some(config)).await;
     let error = asked(model.as_ref()).await.unwrap_err();
     assert_eq!(standin.said(), 0);
-    insta::assert_snapshot!(told(&error), @"");
+    insta::assert_snapshot!(told(&error), @r#"Refused("us.anthropic.claude-sonnet-4-5-20250929-v1:0 of Bedrock in eu-central-1 cannot be asked: there are no usable AWS credentials (dispatch failure: other: failed to select an auth scheme to sign the request with. \"sigv4\" wasn't a valid option because there was no identity resolver for it. \"httpBearerAuth\" wasn't a valid option because there was no identity resolver for it. Be sure to set an identity, such as credentials, auth token, or other identity type that is required for this service. If you intended to make an unaut...); give this process a role, AWS_PROFILE, or a key of Bedrock as AWS_BEARER_TOKEN_BEDROCK")"#);
 }
