@@ -57,6 +57,7 @@ fn help() {
       deploy     Ship a release and prove it: check, build, push, deploy, verify; and go back
       sandbox    Make what sandboxes are made of
       knowledge  Keep the documents of the section `knowledge` searchable: refresh, look, go back
+      agent      Let a model use the tools of this configuration, and of other servers, within budgets
       help       Print this message or the help of the given subcommand(s)
 
     Options:
