@@ -1,8 +1,8 @@
 //! Models that can be asked: Amazon Bedrock, Anthropic, and whatever speaks as OpenAI's chat does.
 //!
 //! Each client makes a request of what a conversation is, reads the answer while it comes, and says why there is none. What
-//! they share: [`outgoing`] leaves out what no provider takes, [`draft`] puts an answer together, [`http`] and [`sse`] read
-//! from a provider no more than an answer can be, [`failure`] says what to change. Nothing here asks twice: when to ask again
+//! they share: `outgoing` leaves out what no provider takes, `draft` puts an answer together, `http` and `sse` read
+//! from a provider no more than an answer can be, `failure` says what to change. Nothing here asks twice: when to ask again
 //! is known to the loop alone.
 
 mod anthropic;
