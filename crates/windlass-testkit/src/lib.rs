@@ -6,6 +6,9 @@
 
 #[cfg(any(feature = "databases", feature = "registry"))]
 mod certify;
+mod client;
+#[cfg(feature = "databases")]
+mod database;
 mod lint;
 mod net;
 #[cfg(feature = "server")]
@@ -27,6 +30,7 @@ pub mod process;
 #[cfg(feature = "registry")]
 pub mod registry;
 
+pub use client::Silent;
 pub use fixtures::FixtureToolset;
 pub use lint::schema_lint;
 pub use net::{RoundRobinProxy, free_port, round_robin_proxy};

@@ -3,16 +3,15 @@
 
 use std::{
     fs, io,
-    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
     time::Duration,
 };
 
 use rustix::process::geteuid;
 use tempfile::TempDir;
+
+use crate::database::{copy, ready};
 
 /// Its programs, by the names since 10.5.
 const SERVER: &str = "mariadbd";
@@ -22,6 +21,8 @@ const INSTALL: &str = "mariadb-install-db";
 const DEBIAN: &str = "/usr/sbin";
 /// It takes about a second; a machine full of builds needs longer.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// What its log says then.
+const READY: &str = "ready for connections";
 /// Somebody else may take the free port first.
 const PORTS_TO_TRY: usize = 8;
 /// What makes it small and quick. A log that is written and not flushed outlives the process, if not the machine.
@@ -180,7 +181,7 @@ impl Server {
             command.arg(format!("--ssl-key={}", at.join("server.key").display()));
         }
         let mut process = command.current_dir(at).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        ready(&mut process).inspect_err(|_| end(&mut process))?;
+        ready(&mut process, READY, PATIENCE).inspect_err(|_| end(&mut process))?;
         Ok(process)
     }
 }
@@ -236,41 +237,6 @@ fn quiet(program: &Path) -> Command {
         command.arg("--user=root");
     }
     command
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
-        }
-    }
-    Ok(())
-}
-
-/// Waits for the line that says so, and goes on reading, so that it never waits for us.
-fn ready(process: &mut Child) -> io::Result<()> {
-    let log = process.stderr.take().ok_or_else(|| io::Error::other("it has no log"))?;
-    let (found, answer) = mpsc::channel();
-    thread::spawn(move || {
-        let mut log = BufReader::new(log);
-        let (mut said, mut line) = (String::new(), String::new());
-        while log.read_line(&mut line).is_ok_and(|read| read > 0) {
-            if line.contains("ready for connections") {
-                let _ = found.send(Ok(()));
-                let _ = io::copy(&mut log.by_ref(), &mut io::sink());
-                return;
-            }
-            said += &line;
-            line.clear();
-        }
-        let _ = found.send(Err(io::Error::other(said)));
-    });
-    answer.recv_timeout(PATIENCE).map_err(io::Error::other)?
 }
 
 fn end(process: &mut Child) {

@@ -5,17 +5,16 @@ mod vectors;
 
 use std::{
     fs, io,
-    io::{BufRead, BufReader, Read},
     os::unix::{fs as unix, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
+
+use crate::database::{copy, ready};
 
 /// Where Debian puts what does not belong on `PATH`: a directory for each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -23,6 +22,8 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 const UNPRIVILEGED: u32 = 65534;
 /// It takes some 200 ms; a machine full of builds needs longer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What its log says then.
+const READY: &str = "database system is ready to accept connections";
 /// Somebody else may take the free port first.
 const PORTS_TO_TRY: usize = 8;
 /// Quick, and safe against a crash of its own: only the machine must go on.
@@ -173,7 +174,7 @@ impl Server {
             command.arg("-c").arg(format!("ssl_key_file={}", at.join("server.key").display()));
         }
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        ready(&mut process).inspect_err(|_| end(&mut process))?;
+        ready(&mut process, READY, PATIENCE).inspect_err(|_| end(&mut process))?;
         Ok(process)
     }
 }
@@ -275,42 +276,6 @@ fn own(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
-        }
-    }
-    Ok(())
-}
-
-/// Waits for the line that says so, and goes on reading, so that it never waits for us.
-fn ready(process: &mut Child) -> io::Result<()> {
-    let log = process.stderr.take().ok_or_else(|| io::Error::other("it has no log"))?;
-    let (found, answer) = mpsc::channel();
-    thread::spawn(move || {
-        let mut log = BufReader::new(log);
-        let (mut said, mut line) = (String::new(), String::new());
-        while log.read_line(&mut line).is_ok_and(|read| read > 0) {
-            if line.contains("database system is ready to accept connections") {
-                let _ = found.send(Ok(()));
-                let _ = io::copy(&mut log.by_ref(), &mut io::sink());
-                return;
-            }
-            said += &line;
-            line.clear();
-        }
-        let _ = found.send(Err(io::Error::other(said)));
-    });
-    answer.recv_timeout(PATIENCE).map_err(io::Error::other)?
 }
 
 /// Ends it and, through it, its processes: it waits for them.

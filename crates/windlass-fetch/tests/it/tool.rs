@@ -1,37 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use windlass_config::settings::FetchSettings;
 use windlass_core::{
-    Call, CancellationToken, Client, ClientError, Deadline, ErrorKind, NoOutputs, Output, Principal, Reply, ToolError,
-    Toolset, mcp,
+    Call, CancellationToken, Deadline, ErrorKind, NoOutputs, Output, Principal, Reply, ToolError, Toolset, mcp,
 };
 use windlass_fetch::FetchToolset;
+use windlass_testkit::Silent;
 
 use crate::server::{Server, response};
-
-struct Silent;
-
-#[async_trait]
-impl Client for Silent {
-    fn capabilities(&self) -> mcp::ClientCapabilities {
-        mcp::ClientCapabilities::default()
-    }
-
-    fn revision(&self) -> &str {
-        "2026-07-28"
-    }
-
-    async fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
-
-    #[expect(deprecated, reason = "the trait has it")]
-    async fn log(&self, _: mcp::LoggingLevel, _: Option<String>, _: Value) {}
-
-    async fn ask(&self, _: mcp::InputRequest) -> Result<Value, ClientError> {
-        Err(ClientError::Unsupported)
-    }
-}
 
 fn call(arguments: Value, cancel: CancellationToken) -> Call {
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };

@@ -11,15 +11,14 @@ mod writing;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use serde_json::Value;
 use tempfile::TempDir;
 use windlass_config::settings::FilesSettings;
 use windlass_core::{
-    Call, CancellationToken, Client, ClientError, Deadline, NoOutputs, Output, Principal, Reply, ToolError, Toolset,
-    mcp, units::Bytes,
+    Call, CancellationToken, Deadline, NoOutputs, Output, Principal, Reply, ToolError, Toolset, mcp, units::Bytes,
 };
 use windlass_files::FilesToolset;
+use windlass_testkit::Silent;
 
 /// What only the outside knows.
 const SECRET: &str = "hunter2-of-the-outside";
@@ -125,27 +124,4 @@ fn text(output: &Output) -> &str {
 
 fn data(output: &Output) -> &Value {
     output.structured.as_ref().unwrap()
-}
-
-/// A client that nobody talks to.
-struct Silent;
-
-#[async_trait]
-impl Client for Silent {
-    fn capabilities(&self) -> mcp::ClientCapabilities {
-        mcp::ClientCapabilities::default()
-    }
-
-    fn revision(&self) -> &str {
-        "2026-07-28"
-    }
-
-    async fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
-
-    #[expect(deprecated, reason = "the trait has it")]
-    async fn log(&self, _: mcp::LoggingLevel, _: Option<String>, _: Value) {}
-
-    async fn ask(&self, _: mcp::InputRequest) -> Result<Value, ClientError> {
-        Err(ClientError::Unsupported)
-    }
 }

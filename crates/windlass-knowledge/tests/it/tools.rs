@@ -2,45 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use windlass_core::{
-    Call, CancellationToken, Client, ClientError, Deadline, ErrorKind, Health, NoOutputs, Output, Principal, Reply,
-    ToolError, Toolset, mcp,
+    Call, CancellationToken, Deadline, ErrorKind, Health, NoOutputs, Output, Principal, Reply, ToolError, Toolset, mcp,
 };
 use windlass_knowledge::{
     Collections, KnowledgeToolset,
     collections::{Options, Parts, Wish},
 };
-use windlass_testkit::schema_lint;
+use windlass_testkit::{Silent, schema_lint};
 
 use crate::{
     bench::Bench,
     parts::{Counting, Faulty, Shelf, index},
 };
-
-/// A client that nobody talks to.
-struct Silent;
-
-#[async_trait]
-impl Client for Silent {
-    fn capabilities(&self) -> mcp::ClientCapabilities {
-        mcp::ClientCapabilities::default()
-    }
-
-    fn revision(&self) -> &str {
-        "2026-07-28"
-    }
-
-    async fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
-
-    #[expect(deprecated, reason = "the trait has it")]
-    async fn log(&self, _: mcp::LoggingLevel, _: Option<String>, _: Value) {}
-
-    async fn ask(&self, _: mcp::InputRequest) -> Result<Value, ClientError> {
-        Err(ClientError::Unsupported)
-    }
-}
 
 /// Collections with their tools.
 struct Room {

@@ -4,42 +4,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use windlass_config::settings::SqlSettings;
-use windlass_core::{
-    Call, CancellationToken, Client, ClientError, Deadline, NoOutputs, Output, Principal, Reply, ToolError, mcp,
-};
+use windlass_core::{Call, CancellationToken, Deadline, NoOutputs, Output, Principal, Reply, ToolError, mcp};
 use windlass_sql::{
     databases::{Databases, Mistake},
     source::Passwords,
 };
-use windlass_testkit::postgres::Server;
+use windlass_testkit::{Silent, postgres::Server};
 
 use crate::source::Fixed;
-
-/// A client that nobody talks to.
-struct Silent;
-
-#[async_trait]
-impl Client for Silent {
-    fn capabilities(&self) -> mcp::ClientCapabilities {
-        mcp::ClientCapabilities::default()
-    }
-
-    fn revision(&self) -> &str {
-        "2026-07-28"
-    }
-
-    async fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
-
-    #[expect(deprecated, reason = "the trait has it")]
-    async fn log(&self, _: mcp::LoggingLevel, _: Option<String>, _: Value) {}
-
-    async fn ask(&self, _: mcp::InputRequest) -> Result<Value, ClientError> {
-        Err(ClientError::Unsupported)
-    }
-}
 
 fn databases(yaml: &str, password: &str) -> Result<Databases, Vec<Mistake>> {
     let settings: SqlSettings = serde_saphyr::from_str(yaml).unwrap();
